@@ -1,0 +1,1 @@
+"""A benchmark runner for large language models on recommendation."""

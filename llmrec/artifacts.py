@@ -1,0 +1,132 @@
+"""Records on disk: JSON lines, atomic writes, and the folder of one run."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from llmrec.errors import DataError
+from llmrec.files import unwritable, write_atomic
+from llmrec.records import Completion, Environment, Metrics
+
+T = TypeVar("T")
+
+CONFIG = "config.yaml"
+ENVIRONMENT = "environment.json"
+EXAMPLES = "examples.jsonl"
+PROMPTS = "prompts.jsonl"
+COMPLETIONS = "completions.jsonl"
+PREDICTIONS = "predictions.jsonl"
+METRICS = "metrics.json"
+METRICS_SCHEMA = "llmrec/metrics/1"
+
+
+def to_lines(records: Iterable[msgspec.Struct]) -> bytes:
+    """Return records as JSON lines."""
+    encode = msgspec.json.Encoder().encode
+    return b"".join(encode(record) + b"\n" for record in records)
+
+
+def from_lines(path: Path, cls: type[T]) -> list[T]:
+    """Return the records of a JSON-lines file. Raises DataError with the line that is none."""
+    decode = msgspec.json.Decoder(cls).decode
+    records = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            records.append(decode(line))
+        except msgspec.MsgspecError as error:
+            way_out = "remove the line or the file and run again"
+            raise DataError(f"{path}:{number}: no {cls.__name__} ({error}); {way_out}") from error
+    return records
+
+
+class RunDir:
+    """The folder of one run. What is in it belongs to one config and one set of rows: a second call
+    with the same choices goes on in it, one with other choices is refused.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def settle(self, name: str, content: bytes) -> None:
+        """Write an artifact that the choices determine, or check that it is the same as before.
+
+        Raises DataError when it differs and completions were already paid for with the old one.
+        """
+        path = self.path / name
+        if path.is_file():
+            if path.read_bytes() == content:
+                return
+            if (self.path / COMPLETIONS).is_file() and (self.path / COMPLETIONS).stat().st_size:
+                raise DataError(
+                    f"{path}: holds another run than this command makes; choose another folder by "
+                    f"hydra.run.dir=DIR, or remove this one"
+                )
+        write_atomic(path, content)
+
+    def completions(self) -> dict[tuple[str, int], Completion]:
+        """Return what was completed before, by (example id, ask); a line cut off by a kill is dropped."""
+        path = self.path / COMPLETIONS
+        if not path.is_file():
+            return {}
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            os.truncate(path, whole)
+        return {(done.example_id, done.ask): done for done in from_lines(path, Completion)}
+
+    def append(self, completions: Sequence[Completion]) -> None:
+        """Add completions at the end of the file, at once."""
+        path = self.path / COMPLETIONS
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                file.write(to_lines(completions))
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write an artifact of this call's own."""
+        write_atomic(self.path / name, content)
+
+    def environment(self) -> Environment:
+        """Return what the run's completions were made with."""
+        path = self.path / ENVIRONMENT
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Environment)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise DataError(
+                f"{path}: no environment of a run ({error}); remove the folder, run again"
+            ) from error
+
+    def seconds(self) -> dict[str, float]:
+        """Return how long the stages of an earlier call took, or nothing before the first ended."""
+        path = self.path / METRICS
+        return dict(read_metrics(path).seconds) if path.is_file() else {}
+
+
+def read_metrics(path: Path) -> Metrics:
+    """Return a metrics.json. Raises DataError when it is none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Metrics)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise DataError(
+            f"{path}: no metrics of llmrec ({error}); give the folder of a finished run"
+        ) from error
+
+
+def pretty(record: object) -> bytes:
+    """Return a record as indented JSON, for files that people open."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def metrics_schema() -> dict[str, Any]:
+    """Return the JSON schema of metrics.json, as the package's `metrics.schema.json` holds it."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Metrics)}
+
+
+def schema_path() -> Path:
+    """Return where the package keeps the JSON schema of metrics.json."""
+    return Path(__file__).with_name("metrics.schema.json")

@@ -1,0 +1,83 @@
+"""How progress looks: bars in a terminal, plain lines with times elsewhere. All of it on stderr."""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+from llmrec.progress import Advance, Progress
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+def progress() -> Progress:
+    """Return bars if standard error is a terminal, lines if it is not."""
+    console = Console(stderr=True)
+    return Bars(console) if console.is_terminal else Lines()
+
+
+class Rate(ProgressColumn):
+    """Units a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.1f} {task.fields['unit']}/s" if task.speed else "")
+
+
+class Bars:
+    """A rich bar each, gone when done."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    @contextmanager
+    def bar(self, label: str, total: int | None, unit: str) -> Iterator[Advance]:
+        done: list[ProgressColumn] = [DownloadColumn()] if unit == "bytes" else [MofNCompleteColumn(), Rate()]
+        columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *done]
+        times = [TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
+        with RichProgress(*columns, *times, console=self.console, transient=True) as bars:
+            task = bars.add_task(label, total=total, unit=unit)
+            yield lambda amount: bars.advance(task, amount)
+
+
+class Lines:
+    """A line every few seconds, and none for what takes less."""
+
+    def bar(self, label: str, total: int | None, unit: str) -> AbstractContextManager[Advance]:
+        return self._lines(label, total, unit)
+
+    @contextmanager
+    def _lines(self, label: str, total: int | None, unit: str) -> Iterator[Advance]:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        start = told = time.monotonic()
+        done = 0
+
+        def advance(amount: int) -> None:
+            nonlocal done, told
+            done += amount
+            now = time.monotonic()
+            if now - told < SECONDS_BETWEEN_LINES:
+                return
+            told = now
+            rate = done / (now - start)
+            left = f", {(total - done) / rate:,.0f} s left" if total and rate else ""
+            of = f" of {total:,}" if total else ""
+            console.print(f"{label}: {done:,}{of} {unit}, {rate:,.1f} {unit}/s{left}")
+
+        yield advance
+        took = time.monotonic() - start
+        if told != start or took > SECONDS_BETWEEN_LINES:
+            console.print(f"{label}: {done:,} {unit} in {took:,.0f} s")

@@ -1,0 +1,117 @@
+"""`llmrec doctor`: is everything there that a run needs?"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from llmrec.commands.composing import composed
+from llmrec.commands.listing import options
+from llmrec.environment import versions
+from llmrec.errors import LlmrecError
+from llmrec.plan import plan
+from llmrec.progress import Silent
+
+HELP = """usage: llmrec doctor [KEY=VALUE ...]
+
+Versions, device, every config, the data sets that are on this machine, free disk. Status 1 if something
+would keep a run from working."""
+
+LEAST_FREE_GIB = 2
+NEEDS_A_VALUE = {"model": {"hf": ["model.path=."], "replay": ["model.path=."]}}
+
+Finding = tuple[bool, str]
+
+
+def main(argv: list[str]) -> int:
+    if "--help" in argv or "-h" in argv:
+        print(HELP)
+        return 0
+    console = Console(highlight=False, soft_wrap=True)
+    sound = True
+    for title, look in CHECKS.items():
+        console.print(Text(title, style="bold"))
+        for well, told in look(argv):
+            sound = sound and well
+            console.print(
+                Text("  ok    " if well else "  fault ", style="green" if well else "red") + Text(told)
+            )
+    return 0 if sound else 1
+
+
+def packages(argv: list[str]) -> Iterator[Finding]:
+    yield True, ", ".join(f"{name} {version}" for name, version in versions().items())
+
+
+def device(argv: list[str]) -> Iterator[Finding]:
+    import torch
+
+    if torch.cuda.is_available():
+        for number in range(torch.cuda.device_count()):
+            found = torch.cuda.get_device_properties(number)
+            yield True, f"cuda:{number} {found.name}, {found.total_memory / 2**30:.0f} GiB"
+    elif torch.backends.mps.is_available():
+        yield True, "mps"
+    else:
+        yield True, f"cpu only, {torch.get_num_threads()} threads; device=auto runs there in float32"
+
+
+def configs(argv: list[str]) -> Iterator[Finding]:
+    """Compose and build every option of every group that shapes a run."""
+    composing = 0
+    for group in ("dataset", "split", "task", "prompt", "model", "decoding", "finetune", "experiment"):
+        for option in options(group):
+            given = NEEDS_A_VALUE.get(group, {}).get(option.name, [])
+            try:
+                plan(composed([*argv, f"{group}={option.name}", *given, *suited(group, option.name)]))
+                composing += 1
+            except LlmrecError as error:
+                yield False, f"{group}={option.name}: {error}"
+    yield True, f"{composing} configs compose"
+
+
+def suited(group: str, name: str) -> list[str]:
+    """Return the task that a model of one kind of answer goes with."""
+    kinds = {"train_mean": "rating", "frequent_text": "summarization"}
+    return [f"task={kinds[name]}"] if group == "model" and name in kinds else []
+
+
+def datasets(argv: list[str]) -> Iterator[Finding]:
+    """Load every data set whose files are on this machine."""
+    made = plan(composed(argv))
+    for option in options("dataset"):
+        if option.name == "demo" or (made.data_dir / option.name).is_dir():
+            try:
+                other = plan(composed([*argv, f"dataset={option.name}"]))
+                corpus = other.dataset.load(made.data_dir, made.cache_dir, Silent())
+                users = len({interaction.user for interaction in corpus.interactions})
+                told = (
+                    f"{len(corpus.interactions):,} interactions, {users:,} users, {len(corpus.items):,} items"
+                )
+                yield not corpus.notes, "; ".join([f"{option.name}: {told}", *corpus.notes])
+            except LlmrecError as error:
+                yield False, f"{option.name}: {error}"
+        else:
+            yield True, f"{option.name}: not in {made.data_dir}, a first run would fetch it"
+
+
+def disk(argv: list[str]) -> Iterator[Finding]:
+    made = plan(composed(argv))
+    for place in dict.fromkeys((made.cache_dir, Path(made.settings.output_dir))):
+        existing = next(folder for folder in (place.resolve(), *place.resolve().parents) if folder.exists())
+        free = shutil.disk_usage(existing).free / 2**30
+        yield (
+            free > LEAST_FREE_GIB,
+            f"{place}: {free:.0f} GiB free, {LEAST_FREE_GIB} are the least for a start",
+        )
+
+
+CHECKS: dict[str, Callable[[list[str]], Iterator[Finding]]] = {
+    "packages": packages,
+    "device": device,
+    "configs": configs,
+    "data sets": datasets,
+    "disk": disk,
+}

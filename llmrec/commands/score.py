@@ -1,0 +1,48 @@
+"""`llmrec score DIR...`: parse and score stored completions again; no model is loaded."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from llmrec import artifacts
+from llmrec.artifacts import RunDir
+from llmrec.commands.console import progress
+from llmrec.errors import DataError, LlmrecError
+from llmrec.pipeline import run
+from llmrec.plan import plan
+from llmrec.report.table import tables
+
+HELP = """usage: llmrec score DIR...
+
+Parse and score what finished runs have stored, with the parsers and metrics of this version. No model
+is loaded: a run whose rows were not all asked is refused."""
+
+
+def main(argv: list[str]) -> int:
+    if not argv or "--help" in argv or "-h" in argv:
+        print(HELP)
+        return 0 if argv else 1
+    finished = []
+    for name in argv:
+        made = plan(stored_config(Path(name)))
+        finished.append(run(made, RunDir(Path(name)), progress(), asks=False))
+    console = Console()
+    for table in tables(finished):
+        console.print(table)
+    return 0
+
+
+def stored_config(folder: Path) -> DictConfig:
+    """Return the config of a run folder. Raises DataError where there is none."""
+    path = folder / artifacts.CONFIG
+    try:
+        config = OmegaConf.load(path)
+    except (OSError, OmegaConfBaseException) as error:
+        raise DataError(
+            f"{path}: cannot be read; give the folder of a run, such as outputs/runs/..."
+        ) from error
+    if not isinstance(config, DictConfig):
+        raise LlmrecError(f"{path}: holds no config of a run")
+    return config

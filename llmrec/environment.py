@@ -1,0 +1,51 @@
+"""What scores may depend on beside the choices: packages, commit, device, dtype, batch."""
+
+import subprocess
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+
+from llmrec.records import Environment
+
+PACKAGES = (
+    "llmrec", "torch", "transformers", "tokenizers", "peft", "accelerate", "datasets", "hydra-core",
+    "omegaconf", "numpy", "sacrebleu", "rouge-score", "rapidfuzz", "msgspec",
+)  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that matter, those that are installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def commit() -> str | None:
+    """Return the checkout's commit, with `+` where it was changed since; None outside a checkout."""
+    here = Path(__file__).resolve().parent.parent
+    if not (here / ".git").exists():
+        return None
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    head = git("rev-parse", "--short=12", "HEAD")
+    return (head + ("+" if git("status", "--porcelain", "-uno") else "")) if head else None
+
+
+def describe(session: Mapping[str, str]) -> Environment:
+    """Return the environment of a session; what it does not name is none of its concern."""
+    details = dict(session)
+    return Environment(
+        packages=versions(),
+        git=commit(),
+        device=details.pop("device", "cpu"),
+        dtype=details.pop("dtype", "float64"),
+        batch=details.pop("batch", "all rows at once"),
+        details=details,
+    )

@@ -1,0 +1,26 @@
+"""Mistakes a user can mend. Each message is one line: place, value, rule, way out."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class LlmrecError(Exception):
+    """Base of every error that is shown as one line, without a traceback."""
+
+
+class ConfigError(LlmrecError):
+    """A choice that does not exist, does not fit its type, or does not go with another choice."""
+
+
+class DataError(LlmrecError):
+    """Raw input or a stored artifact that cannot be read as what it should be."""
+
+
+class BackendError(LlmrecError):
+    """A model, device or server that cannot do what was asked of it."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the nearest known word, or an empty string."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean '{near[0]}'?" if near else ""

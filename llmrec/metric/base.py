@@ -1,0 +1,56 @@
+"""Scores as means of row statistics, so that every one has the same bootstrap.
+
+A metric turns each row into a vector of `d` numbers; its value is a function of the rows' mean
+vector. RMSE is the root of a mean square, BLEU a function of mean counts, HR a plain mean.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from llmrec.records import Answer, Question
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One scored row; `answer` is None where there was no valid one."""
+
+    question: Question
+    reference: Answer
+    answer: Answer | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a metric may know beyond the rows: the training answers (their mean is the fallback of a
+    missing rating) and the number of items in the catalogue."""
+
+    training: Sequence[Answer]
+    catalogue: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(ABC):
+    """A score. One class may give several ids that share their statistics (HR@1, HR@5, ...)."""
+
+    @abstractmethod
+    def ids(self, rows: Sequence[Row], context: Context) -> list[str]:
+        """Return the ids of its values, in order; an id says all that shapes the score."""
+
+    @abstractmethod
+    def statistics(self, rows: Sequence[Row], context: Context) -> Array:
+        """Return an array [rows, d]; a row without an answer counts as the worst there is."""
+
+    @abstractmethod
+    def values(self, means: Array) -> Array:
+        """Map mean statistics [..., d] to values [..., len(ids)]."""
+
+    @property
+    @abstractmethod
+    def higher_is_better(self) -> bool:
+        """Say which way is up."""

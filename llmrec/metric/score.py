@@ -1,0 +1,94 @@
+"""All metrics of a task over its rows: strict and valid-only, each with its bootstrap interval."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from llmrec.metric.base import Array, Context, Metric, Row
+from llmrec.records import MetricResult
+from llmrec.seeded import hash64
+
+VALID = ":valid"
+
+# Weights of so many resamples x rows are held at a time: 64 MB.
+_CELLS = 8_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scores:
+    """Values of all metrics side by side: over the rows, and over `resamples` draws of them."""
+
+    n: int
+    values: Array | None
+    low: Array | None
+    high: Array | None
+
+
+def score(
+    metrics: Sequence[Metric], rows: Sequence[Row], context: Context, seed: int, resamples: int
+) -> list[MetricResult]:
+    """Return two results an id: over every row, and, as `id:valid`, over those with an answer.
+
+    `ci95` is the percentile bootstrap over rows (Efron and Tibshirani, "An introduction to the
+    bootstrap", 1993): `resamples` draws with replacement, the same ones for every metric, None where
+    n < 2. A value over no rows, or one that is not finite, is None.
+    """
+    valid = [row for row in rows if row.answer is not None]
+    strict_scores = _scores(metrics, rows, context, seed, resamples)
+    all_answered = len(valid) == len(rows)
+    valid_scores = strict_scores if all_answered else _scores(metrics, valid, context, seed, resamples)
+    names = [(name, metric.higher_is_better) for metric in metrics for name in metric.ids(rows, context)]
+    return [
+        _result(name + suffix, scores, column, up)
+        for column, (name, up) in enumerate(names)
+        for suffix, scores in (("", strict_scores), (VALID, valid_scores))
+    ]
+
+
+def _scores(
+    metrics: Sequence[Metric], rows: Sequence[Row], context: Context, seed: int, resamples: int
+) -> _Scores:
+    if not rows or not metrics:
+        return _Scores(n=len(rows), values=None, low=None, high=None)
+    parts = [metric.statistics(rows, context) for metric in metrics]
+    edges = np.cumsum([part.shape[1] for part in parts])[:-1]
+    statistics = np.concatenate(parts, axis=1)
+
+    def values(means: Array) -> Array:
+        split = np.split(means, edges, axis=-1)
+        return np.concatenate([m.values(part) for m, part in zip(metrics, split, strict=True)], axis=-1)
+
+    found = values(statistics.mean(axis=0))
+    if len(rows) < 2:
+        return _Scores(n=len(rows), values=found, low=None, high=None)
+    drawn = values(resampled_means(statistics, seed, resamples))
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    return _Scores(n=len(rows), values=found, low=low, high=high)
+
+
+def resampled_means(statistics: Array, seed: int, resamples: int) -> Array:
+    """Return [resamples, d]: the mean of [rows, d] statistics over rows drawn with replacement."""
+    n = len(statistics)
+    chance = np.random.default_rng(hash64("bootstrap", seed))
+    means = np.empty((resamples, statistics.shape[1]))
+    step = max(_CELLS // n, 1)
+    for start in range(0, resamples, step):
+        count = min(step, resamples - start)
+        drawn = chance.integers(0, n, size=(count, n), dtype=np.int32)
+        weights = np.array([np.bincount(rows, minlength=n) for rows in drawn], dtype=np.float64)
+        means[start : start + count] = weights @ statistics / n
+    return means
+
+
+def _result(name: str, scores: _Scores, column: int, higher_is_better: bool) -> MetricResult:
+    value = None if scores.values is None else _finite(scores.values[column])
+    interval = None
+    if scores.low is not None and scores.high is not None:
+        low, high = _finite(scores.low[column]), _finite(scores.high[column])
+        interval = None if value is None or low is None or high is None else (low, high)
+    return MetricResult(name, value, scores.n, interval, higher_is_better)
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None

@@ -1,0 +1,49 @@
+"""What every model is: a config that opens a session, and a session that answers requests.
+
+Local weights, a recommender that learns from the training rows, and a recording are all sessions;
+nothing downstream knows which.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from llmrec.decoding.base import Decoding
+from llmrec.progress import Progress
+from llmrec.records import Answer, Completion, Request, Training
+
+
+class Session(ABC):
+    """An opened model. `environment` names what scores may depend on: device, dtype, batch, engine."""
+
+    environment: dict[str, str]
+
+    @abstractmethod
+    def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[Request]]:
+        """Split requests into the batches to be completed together; depends on its arguments alone."""
+
+    @abstractmethod
+    def complete(self, batch: Sequence[Request], decoding: Decoding) -> list[Completion]:
+        """Answer one batch: one completion a request, in the order of the batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(ABC):
+    """A model by name. `reads_prompts` is false for one that answers the question from data."""
+
+    reads_prompts: ClassVar[bool] = True
+    name: str
+
+    def answers(self) -> tuple[type[Answer], ...] | None:
+        """Return the kinds of answer it gives directly, or None where it writes text."""
+        return None
+
+    def serves(self, decoding: Decoding) -> bool:
+        """Say whether it can answer in this way; asked before anything is loaded."""
+        return True
+
+    @abstractmethod
+    def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
+        """Load or fit it. Raises BackendError when weights are missing or the device cannot serve."""

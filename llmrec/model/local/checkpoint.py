@@ -1,0 +1,57 @@
+"""Where a model's files lie, and how a made one is stored."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from llmrec.errors import BackendError
+
+
+class Checkpoint(NamedTuple):
+    """A folder or hub id, with what tells one state of it from another."""
+
+    path: str
+    revision: str | None
+    changed: int
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Return the checkpoint in a local folder; `changed` is when its newest file was, in ns."""
+        changed = max((file.stat().st_mtime_ns for file in folder.iterdir()), default=0)
+        return cls(str(folder), None, changed)
+
+
+def find(path: str, revision: str | None) -> Checkpoint:
+    """Return the checkpoint at a folder, else a hub id.
+
+    Raises BackendError when `path` can only be a folder and is none.
+    """
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        return Checkpoint.of(folder)
+    if path.startswith(("/", ".", "~")) or path.count("/") > 1 or folder.exists():
+        raise BackendError(f"model.path: '{path}' is no folder; give one with a config.json, or a hub id")
+    return Checkpoint(path, revision, 0)
+
+
+def made_once(folder: Path, write: Callable[[Path], None]) -> Path:
+    """Return `folder`, written by `write(temporary folder)` if it is not there; never half written."""
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        write(partial)
+        partial.chmod(0o755)
+        try:
+            os.rename(partial, folder)
+        except OSError:
+            # Another process finished first: its folder holds the same.
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder

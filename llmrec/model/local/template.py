@@ -1,0 +1,63 @@
+"""From messages to the one text that a checkpoint reads."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from jinja2 import TemplateError
+
+from llmrec.errors import BackendError
+from llmrec.model.local.model import Template
+from llmrec.records import Message
+
+Turn = dict[str, str]
+
+PROBE = "system words"
+
+
+class Renderer:
+    """Renders by the tokenizer's chat template, or plainly for a base model."""
+
+    def __init__(self, tokenizer: Any, template: Template) -> None:
+        if template is Template.chat and tokenizer.chat_template is None:
+            raise BackendError("model.template: 'chat', but the tokenizer has no chat template; use plain")
+        self.chat = template is not Template.plain and tokenizer.chat_template is not None
+        self._tokenizer = tokenizer
+        self._folds_system = self.chat and not self._shows_system()
+
+    def encode(self, conversations: Iterable[Sequence[Message]]) -> list[list[int]]:
+        """Return the token ids of each conversation."""
+        # A lone surrogate, which JSON allows in a review, has no UTF-8 form.
+        texts = [self.render(messages).encode("utf-8", "replace").decode() for messages in conversations]
+        # A chat template writes its special tokens itself.
+        encoded = self._tokenizer(texts, add_special_tokens=not self.chat, return_attention_mask=False)
+        ids: list[list[int]] = encoded["input_ids"]
+        return ids
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """Return the text up to where the answer begins."""
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        if not self.chat:
+            return "\n\n".join(turn["content"] for turn in turns) + "\nAnswer:"
+        return self._apply(_folded(turns) if self._folds_system else turns)
+
+    def _apply(self, turns: list[Turn]) -> str:
+        return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+    def _shows_system(self) -> bool:
+        """Some templates refuse a system turn, others drop it in silence."""
+        turns = [{"role": "system", "content": PROBE}, {"role": "user", "content": "user words"}]
+        try:
+            return PROBE in self._apply(turns)
+        except TemplateError:
+            return False
+
+
+def _folded(turns: list[Turn]) -> list[Turn]:
+    """Return the turns with what the system said at the head of the first user turn."""
+    words = [turn["content"] for turn in turns if turn["role"] == "system"]
+    others = [turn for turn in turns if turn["role"] != "system"]
+    if not words:
+        return others
+    first, rest = (others[0], others[1:]) if others else ({"role": "user", "content": ""}, [])
+    content = "\n\n".join([*words, first["content"]]).rstrip()
+    return [{"role": first["role"], "content": content}, *rest]

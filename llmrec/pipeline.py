@@ -1,0 +1,116 @@
+"""One run, a straight line: raw files -> rows -> prompts -> completions -> predictions -> metrics."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from msgspec.structs import replace
+
+from llmrec import artifacts, leak
+from llmrec.artifacts import RunDir, pretty, to_lines
+from llmrec.config import to_yaml
+from llmrec.environment import describe
+from llmrec.model.base import Session
+from llmrec.plan import OnLeak, Plan
+from llmrec.progress import Progress
+from llmrec.prompt.variant import Writer
+from llmrec.records import Completion, Leaks, Metrics, Prediction, Prompt, Request
+from llmrec.refine import Asking
+from llmrec.rows import Rows, draw
+from llmrec.scoring import sum_up
+
+log = logging.getLogger(__name__)
+
+
+def run(plan: Plan, run_dir: RunDir, progress: Progress, asks: bool = True) -> Metrics:
+    """Do the whole job in `run_dir`, or what is left of it, and return the metrics.
+
+    Raises LlmrecError; what was completed before stays in the folder. Without `asks` no
+    model is opened: what the folder holds is parsed and scored again.
+    """
+    seconds = run_dir.seconds()
+    run_dir.settle(artifacts.CONFIG, to_yaml(plan.stored))
+    with timed(seconds, "rows"):
+        rows = draw(plan, progress)
+    log.info("%s of %s rows", f"{len(rows.examples):,}", f"{rows.total:,}")
+    with timed(seconds, "prompts"):
+        prompts = word(plan, rows, progress)
+        leaks = look_for_leaks(plan, rows, prompts)
+    run_dir.settle(artifacts.EXAMPLES, to_lines(rows.examples))
+    run_dir.settle(artifacts.PROMPTS, to_lines(prompts))
+    predictions, completions = ask(plan, rows, prompts, run_dir, progress, seconds if asks else None)
+    run_dir.write(artifacts.PREDICTIONS, to_lines(predictions))
+    with timed(seconds, "scores"):
+        metrics = sum_up(plan, rows, prompts, predictions, completions, progress)
+    metrics = replace(metrics, leaks=leaks, environment=run_dir.environment(), seconds=seconds)
+    run_dir.write(artifacts.METRICS, pretty(metrics))
+    return metrics
+
+
+def writer(plan: Plan, rows: Rows) -> Writer:
+    """Return what words this run's questions."""
+    return plan.variant.open(plan.wording, rows.corpus.items, rows.pool, plan.settings.seed)
+
+
+def word(plan: Plan, rows: Rows, progress: Progress) -> list[Prompt]:
+    """Word every question; a recommender that reads no prompts gets empty ones."""
+    if not plan.model.reads_prompts:
+        return [Prompt(example.id, 0, (), 0, ()) for example in rows.examples]
+    write = writer(plan, rows).write
+    prompts = []
+    with progress.bar("wording prompts", len(rows.examples), "rows") as advance:
+        for example in rows.examples:
+            prompts.append(write(example.question))
+            advance(1)
+    return prompts
+
+
+def look_for_leaks(plan: Plan, rows: Rows, prompts: list[Prompt]) -> Leaks:
+    """Run every check. Raises LeakError when one finds something and the run is to stop."""
+    pool = {example.id: example for example in rows.pool}
+    found = leak.check(rows.examples, prompts, rows.corpus.items, pool, rows.training.interactions)
+    return leak.verdict(found, stop=plan.settings.on_leak is OnLeak.stop)
+
+
+def ask(
+    plan: Plan,
+    rows: Rows,
+    prompts: list[Prompt],
+    run_dir: RunDir,
+    progress: Progress,
+    seconds: dict[str, float] | None,
+) -> tuple[list[Prediction], list[Completion]]:
+    """Ask the model, opened only if something is left to ask, and note the seconds; None asks nothing."""
+    requests = [Request(ex.question, prompt) for ex, prompt in zip(rows.examples, prompts, strict=True)]
+    spent: dict[str, float] = {}
+
+    def open_session() -> Session:
+        log.info("opening model=%s", plan.model.name)
+        with timed(spent, "model"):
+            session = plan.model.open(rows.training, plan.settings.seed, plan.cache_dir, progress)
+        run_dir.write(artifacts.ENVIRONMENT, pretty(describe(session.environment)))
+        return session
+
+    asking = Asking(
+        session=cache(open_session) if seconds is not None else None,
+        decoding=plan.decoding,
+        reader=plan.parser.bind(rows.corpus.items),
+        max_reasks=plan.settings.max_reasks,
+        progress=progress,
+    )
+    with timed(spent, "inference"):
+        found = asking.predict(requests, run_dir)
+    if seconds is not None and "model" in spent:
+        seconds |= {"model": spent["model"], "inference": round(spent["inference"] - spent["model"], 3)}
+    return found
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Note how long a stage took, in wall-clock seconds, and log its end."""
+    start = time.perf_counter()
+    yield
+    seconds[stage] = round(time.perf_counter() - start, 3)
+    log.info("%s: %.1f s", stage, seconds[stage])

@@ -1,0 +1,165 @@
+"""From a composed config to the built objects of one run, with impossible pairs refused first."""
+
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from llmrec.config import build, conf_dir
+from llmrec.dataset.base import Dataset
+from llmrec.decoding.base import Decoding
+from llmrec.errors import ConfigError
+from llmrec.metric.base import Metric
+from llmrec.model.base import Model
+from llmrec.parser.base import Parser
+from llmrec.prompt.variant import Variant
+from llmrec.prompt.wording import Wording
+from llmrec.split.base import Split
+from llmrec.split.ledger import Role, Ties
+from llmrec.task.base import Task
+
+PATHS = ("data_dir", "cache_dir", "output_dir")
+
+
+class OnLeak(StrEnum):
+    """What a leak does: stop the run, or stamp its result."""
+
+    stop = auto()
+    stamp = auto()
+
+
+class Subset(StrEnum):
+    """Which held-out rows are asked about."""
+
+    test = auto()
+    valid = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The choices of `run.yaml` that belong to no group."""
+
+    subset: Subset
+    limit: int | None
+    seed: int
+    ties: Ties
+    on_leak: OnLeak
+    max_reasks: int
+    resamples: int
+    data_dir: str
+    cache_dir: str
+    output_dir: str
+
+    def __post_init__(self) -> None:
+        least = {"limit": 1, "max_reasks": 0, "resamples": 1}
+        for name, lowest in least.items():
+            value = getattr(self, name)
+            if value is not None and value < lowest:
+                raise ConfigError(f"{name}: {value} is below {lowest}")
+
+    @property
+    def role(self) -> Role:
+        return Role[self.subset.name.upper()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything one run needs; `stored` is the resolved config as the run folder keeps it."""
+
+    dataset: Dataset
+    split: Split
+    task: Task
+    wording: Wording
+    variant: Variant
+    model: Model
+    floors: list[Model]
+    decoding: Decoding
+    parser: Parser
+    metrics: list[Metric]
+    finetune: str
+    settings: Settings
+    stored: dict[str, Any]
+
+    @property
+    def data_dir(self) -> Path:
+        return Path(self.settings.data_dir)
+
+    @property
+    def cache_dir(self) -> Path:
+        return Path(self.settings.cache_dir)
+
+
+def plan(cfg: DictConfig) -> Plan:
+    """Build and check all parts. Raises ConfigError with the place of the first that does not fit."""
+    stored = resolved(cfg)
+    whole = OmegaConf.create(stored)
+    task_node = OmegaConf.masked_copy(whole.task, [key for key in whole.task if key != "wording"])
+    settings = {name: whole[name] for name in Settings.__dataclass_fields__ if name in whole}
+    made = Plan(
+        dataset=build(whole.dataset, Dataset, "dataset"),  # type: ignore[type-abstract]
+        split=build(whole.split, Split, "split"),  # type: ignore[type-abstract]
+        task=build(task_node, Task, "task"),  # type: ignore[type-abstract]
+        wording=build(whole.task.wording, Wording, "task.wording"),
+        variant=build(whole.prompt, Variant, "prompt"),
+        model=build(whole.model, Model, "model"),  # type: ignore[type-abstract]
+        floors=[floor(name) for name in whole.task.floors],
+        decoding=build(longer(whole), Decoding, "decoding"),
+        parser=build(whole.parser, Parser, "parser"),  # type: ignore[type-abstract]
+        metrics=[
+            build(node, Metric, f"metric.metrics[{i}]")  # type: ignore[type-abstract]
+            for i, node in enumerate(whole.metric.metrics)
+        ],
+        finetune=whole.finetune.name,
+        settings=build(OmegaConf.create({"_target_": "llmrec.plan.Settings", **settings}), Settings, "run"),
+        stored=stored,
+    )
+    check(made)
+    return made
+
+
+def resolved(cfg: DictConfig) -> dict[str, Any]:
+    """Return the config without Hydra's own node and with every interpolation resolved."""
+    try:
+        container = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        key = error.full_key or "config"
+        raise ConfigError(f"{key}: {str(error).splitlines()[0]}; set {key}=...") from error
+    return {str(key): value for key, value in dict(container).items() if key != "hydra"}  # type: ignore[arg-type]
+
+
+def longer(whole: DictConfig) -> DictConfig:
+    """Return the decoding node with the prompt variant's room for reasoning added to its length."""
+    node = OmegaConf.create(OmegaConf.to_container(whole.decoding))
+    node.max_new_tokens += whole.prompt.reasoning_tokens
+    return cast(DictConfig, node)
+
+
+def floor(name: str) -> Model:
+    """Build a model of conf/model by name alone."""
+    path = conf_dir() / "model" / f"{name}.yaml"
+    if not path.is_file():
+        raise ConfigError(f"task.floors: no conf/model/{name}.yaml; name models that learn from rows alone")
+    return build(OmegaConf.load(path), Model, f"task.floors.{name}")  # type: ignore[type-abstract, arg-type]
+
+
+def check(made: Plan) -> None:
+    """Refuse parts that do not go together, before anything is loaded."""
+    task, asked = made.task, made.task.answer
+    if made.parser.answer is not asked:
+        raise ConfigError(
+            f"parser={made.parser.name}: reads a {made.parser.answer.__name__.lower()}, task={task.name} "
+            f"asks for a {asked.__name__.lower()}; leave the parser to the task"
+        )
+    for model in (made.model, *made.floors):
+        given = model.answers()
+        if given is not None and asked not in given:
+            kinds = " or a ".join(kind.__name__.lower() for kind in given)
+            raise ConfigError(
+                f"model={model.name}: answers a {kinds}, task={task.name} asks for a "
+                f"{asked.__name__.lower()}; choose model={' or model='.join(task.floors)} or a language model"
+            )
+    if not made.model.serves(made.decoding):
+        raise ConfigError(f"model={made.model.name}: cannot answer by decoding={made.decoding.name}")

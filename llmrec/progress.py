@@ -1,0 +1,21 @@
+"""How long work tells of itself: stages report to a `Progress`; only commands decide how it looks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+Advance = Callable[[int], None]
+
+
+class Progress(Protocol):
+    """Opens a bar: `with progress.bar("reading", total=100, unit="rows") as advance: advance(1)`."""
+
+    def bar(self, label: str, total: int | None, unit: str) -> AbstractContextManager[Advance]: ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    @contextmanager
+    def bar(self, label: str, total: int | None, unit: str) -> Iterator[Advance]:
+        yield lambda amount: None

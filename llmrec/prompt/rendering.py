@@ -1,0 +1,89 @@
+"""What a question shows, as texts for the places of a wording."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+from llmrec.prompt.wording import Wording, fill
+from llmrec.records import Answer, Item, Question, Ranking, Rating
+from llmrec.seeded import rng
+from llmrec.text import cut, tokens
+
+
+class Budget(NamedTuple):
+    """The most tokens (see text.tokens) that a history and a review may take."""
+
+    history: int
+    review: int
+
+
+class Rendering:
+    """A question's values by place, and how much of it was cut."""
+
+    def __init__(
+        self, question: Question, items: Mapping[str, Item], wording: Wording, budget: Budget
+    ) -> None:
+        self.question, self.items, self.wording, self.budget = question, items, wording, budget
+
+    @cached_property
+    def values(self) -> dict[str, str]:
+        question = self.question
+        item = self.items[question.item] if question.item is not None else None
+        return {
+            "user_id": question.user,
+            "item_id": item.id if item else "",
+            "title": item.title if item else "",
+            "brand": (item.brand if item else "") or "unknown",
+            "category": (" > ".join(item.categories) if item else "") or "unknown",
+            "stars": stars(question.rating) if question.rating is not None else "",
+            "review": cut(question.review or "", self.budget.review),
+            "history": "\n".join(self._history[0]),
+            "candidates": "\n".join(self._candidates()),
+        }
+
+    @property
+    def cut(self) -> int:
+        """Count the events left out, and the review's tail as one."""
+        return self._history[1] + (tokens(self.question.review or "") > self.budget.review)
+
+    @cached_property
+    def _history(self) -> tuple[list[str], int]:
+        """Return lines for the latest events that fit the budget, and how many older ones did not."""
+        room, kept = self.budget.history, []
+        for event in reversed(self.question.history):
+            title = cut(self.items[event.item].title, max(self.budget.history // 2, 1))
+            values = {
+                "item_id": event.item,
+                "title": title,
+                "stars": stars(event.rating),
+                "summary": cut(event.summary, max(self.budget.history // 2, 1)),
+            }
+            room -= tokens(fill(self.wording.event, values)) + 1
+            if room < 0:
+                break
+            kept.append(values)
+        kept.reverse()
+        if not self.wording.ordered:
+            rng("unordered", self.question.id).shuffle(kept)
+        lines = [fill(self.wording.event, {"i": str(i), **values}) for i, values in enumerate(kept, 1)]
+        return lines, len(self.question.history) - len(kept)
+
+    def _candidates(self) -> list[str]:
+        return [
+            fill(self.wording.candidate, {"i": str(i), "item_id": id, "title": self.items[id].title})
+            for i, id in enumerate(self.question.candidates, 1)
+        ]
+
+
+def stars(rating: float) -> str:
+    """Return 4 for 4.0, 4.5 for 4.5."""
+    return f"{rating:g}"
+
+
+def answer_text(answer: Answer, items: Mapping[str, Item]) -> str:
+    """Return the right answer as a model should write it: the answer alone, titles one a line."""
+    if isinstance(answer, Rating):
+        return stars(answer.stars)
+    if isinstance(answer, Ranking):
+        return "\n".join(items[item].title for item in answer.items)
+    return answer.text

@@ -1,0 +1,288 @@
+"""The types that pass between the stages of a run; imports nothing of ours.
+
+Every record is immutable and has one JSON form (msgspec). What a model may see is a `Question`;
+what it is scored against stands beside it in an `Example`, so no label can reach a prompt, a parser,
+a retry or a baseline without breaking a type.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from msgspec import Struct
+
+
+class Interaction(Struct, frozen=True, gc=False):
+    """One review. `rating` in stars (1..5), `timestamp` in Unix seconds UTC; absent texts are ""."""
+
+    user: str
+    item: str
+    rating: float
+    timestamp: int
+    review: str
+    summary: str
+
+
+class Item(Struct, frozen=True, gc=False):
+    """One product or film. `categories` from general to special; an unknown title or brand is ""."""
+
+    id: str
+    title: str
+    brand: str
+    categories: tuple[str, ...]
+
+
+class Corpus(Struct, frozen=True):
+    """A data set as read: interactions in file order, items by id, and what reading it counted.
+
+    `fingerprint` identifies raw bytes and reading rules; `counts` holds totals and everything that
+    was dropped or repaired, by name.
+    """
+
+    name: str
+    fingerprint: str
+    interactions: list[Interaction]
+    items: dict[str, Item]
+    counts: dict[str, int]
+    notes: list[str]
+
+
+class Rating(Struct, frozen=True, tag="rating"):
+    """Stars."""
+
+    stars: float
+
+
+class Ranking(Struct, frozen=True, tag="ranking"):
+    """Item ids, most likely first.
+
+    `scores`, if given, has one number an item, descending; items of equal score are tied and a metric
+    ranks them at their mean position. Whoever gives scores lists every item tied with the last one.
+    """
+
+    items: tuple[str, ...]
+    scores: tuple[float, ...] = ()
+
+
+class Text(Struct, frozen=True, tag="text"):
+    """A sentence or a few words."""
+
+    text: str
+
+
+Answer = Rating | Ranking | Text
+
+
+class Event(Struct, frozen=True, gc=False):
+    """An earlier interaction of the user, without the text of its review."""
+
+    item: str
+    rating: float
+    timestamp: int
+    summary: str
+
+
+class Question(Struct, frozen=True):
+    """A task's question in data terms: all that a model, a parser or a re-ask may see.
+
+    `id` is an opaque hash of (user, item). `time` is the moment of asking (Unix seconds): nothing
+    later may be shown. `history` is oldest first; `candidates` stand in the order shown. `item`,
+    `rating` and `review` are None where the task asks for them or has no use for them.
+    """
+
+    id: str
+    user: str
+    time: int
+    history: tuple[Event, ...]
+    item: str | None
+    rating: float | None
+    review: str | None
+    candidates: tuple[str, ...]
+
+
+class Example(Struct, frozen=True):
+    """A question with its answer: `target` is the row behind it, `reference` what counts as right."""
+
+    question: Question
+    target: Interaction
+    reference: Answer
+
+    @property
+    def id(self) -> str:
+        return self.question.id
+
+
+class Module(StrEnum):
+    """The parts of a prompt: the paper's three modules, and the row's own data, never ablated."""
+
+    TASK = "task"
+    INPUT = "input"
+    BEHAVIOR = "behavior"
+    FORMAT = "format"
+
+
+class Part(Struct, frozen=True):
+    """A stretch of a message; `module` is None for turns that no module wrote (answers, re-asks)."""
+
+    module: Module | None
+    text: str
+
+
+class Message(Struct, frozen=True):
+    """A turn of a conversation. `role` is system, user or assistant."""
+
+    role: str
+    parts: tuple[Part, ...]
+
+    @property
+    def content(self) -> str:
+        return "\n\n".join(part.text for part in self.parts)
+
+
+class Prompt(Struct, frozen=True):
+    """What a model is asked. `ask` is 0, or the number of the re-ask; `messages` is empty for a
+    recommender that answers the question from data. `cut` counts history events (and a review's
+    tail, as one) left out to keep the token budget; `demonstrations` are ids of training rows.
+    """
+
+    example_id: str
+    ask: int
+    messages: tuple[Message, ...]
+    cut: int
+    demonstrations: tuple[str, ...]
+
+
+class Request(NamedTuple):
+    """A prompt and the question behind it, as a session takes them; never stored."""
+
+    question: Question
+    prompt: Prompt
+
+
+class Completion(Struct, frozen=True):
+    """What came back for one ask: texts, best first, or an answer where no text was written.
+
+    `finish_reason`: stop, length (out of tokens), too_long (the prompt did not fit) or answered.
+    """
+
+    example_id: str
+    ask: int
+    texts: tuple[str, ...]
+    answer: Answer | None
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Reading(NamedTuple):
+    """A completion as parsed: an answer, or the name of what was wrong; repairs by name."""
+
+    answer: Answer | None
+    failure: str | None
+    repairs: tuple[str, ...]
+
+
+class Prediction(Struct, frozen=True):
+    """The last word on one example after `asks` asks; exactly one of answer and failure is set."""
+
+    example_id: str
+    answer: Answer | None
+    failure: str | None
+    repairs: tuple[str, ...]
+    asks: int
+
+
+class Training(NamedTuple):
+    """What a conventional recommender may learn from: rows of the train role, and the items.
+
+    `answers` are the training references of the task at hand, in a stable order.
+    """
+
+    interactions: list[Interaction]
+    items: dict[str, Item]
+    answers: list[Answer]
+
+
+class MetricResult(Struct, frozen=True):
+    """A score over `n` rows with its 95% bootstrap interval (None where n < 2)."""
+
+    id: str
+    value: float | None
+    n: int
+    ci95: tuple[float, float] | None
+    higher_is_better: bool
+
+
+class Coverage(Struct, frozen=True):
+    """How many rows got a valid answer; what was wrong with the others; what had to be mended.
+
+    `reasks` counts prompts sent again with a reason.
+    """
+
+    valid: int
+    all: int
+    failures: dict[str, int]
+    repairs: dict[str, int]
+    reasks: int
+
+
+class Floor(Struct, frozen=True):
+    """A model that any other must beat, on the same rows."""
+
+    model: str
+    metrics: list[MetricResult]
+    coverage: Coverage
+
+
+class Leaks(Struct, frozen=True):
+    """`status` is "clean" or "LEAK"; `checks` counts what each check found."""
+
+    status: str
+    checks: dict[str, int]
+
+
+class Tokens(Struct, frozen=True):
+    """Totals over all asks."""
+
+    prompt: int
+    completion: int
+
+
+class Environment(Struct, frozen=True):
+    """What scores may depend on beside the choices. `batch` says how rows were grouped."""
+
+    packages: dict[str, str]
+    git: str | None
+    device: str
+    dtype: str
+    batch: str
+    details: dict[str, str]
+
+
+class Metrics(Struct, frozen=True):
+    """What metrics.json holds: a public interface, described by `llmrec/metrics.schema.json`.
+
+    `n` of `n_total` rows were drawn. `seconds` are those of the call that ran a stage last. `counts`
+    are the corpus's, the split's and the prompts'; `notes` what a reader of the scores must know.
+    """
+
+    schema: str
+    task: str
+    dataset: str
+    split: str
+    model: str
+    prompt: str
+    finetune: str
+    decoding: dict[str, str | int | float | bool | None]
+    seed: int
+    n: int
+    n_total: int
+    metrics: list[MetricResult]
+    coverage: Coverage
+    leaks: Leaks
+    floors: list[Floor]
+    tokens: Tokens
+    seconds: dict[str, float]
+    environment: Environment
+    headline: list[str]
+    counts: dict[str, int]
+    notes: list[str]

@@ -1,0 +1,30 @@
+"""Metrics as rows for other programs: one row a score."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from llmrec.records import Coverage, MetricResult, Metrics
+
+COLUMNS = (
+    "run", "task", "dataset", "split", "model", "prompt", "finetune", "seed", "floor_of", "metric", "value",
+    "low", "high", "n", "n_total", "valid", "all", "leaks",
+)  # fmt: skip
+
+
+def flat(folder: Path, metrics: Metrics) -> Iterator[dict[str, object]]:
+    """Return the run's scores and its floors', each with all that tells it from others."""
+
+    def row(model: str, floor_of: str, coverage: Coverage, result: MetricResult) -> dict[str, object]:
+        low, high = result.ci95 or (None, None)
+        values = (
+            str(folder), metrics.task, metrics.dataset, metrics.split, model, metrics.prompt,
+            metrics.finetune, metrics.seed, floor_of, result.id, result.value, low, high, result.n,
+            metrics.n_total, coverage.valid, coverage.all, metrics.leaks.status,
+        )  # fmt: skip
+        return dict(zip(COLUMNS, values, strict=True))
+
+    for result in metrics.metrics:
+        yield row(metrics.model, "", metrics.coverage, result)
+    for floor in metrics.floors:
+        for result in floor.metrics:
+            yield row(floor.model, metrics.model, floor.coverage, result)

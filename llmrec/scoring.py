@@ -1,0 +1,132 @@
+"""From predictions to metrics: the model's scores, its floors' on the same rows, and what was counted."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from llmrec.artifacts import METRICS_SCHEMA
+from llmrec.metric.base import Context, Row
+from llmrec.metric.score import score
+from llmrec.model.base import Model
+from llmrec.plan import Plan
+from llmrec.progress import Progress, Silent
+from llmrec.records import (
+    Answer,
+    Completion,
+    Coverage,
+    Environment,
+    Example,
+    Floor,
+    Leaks,
+    MetricResult,
+    Metrics,
+    Prediction,
+    Prompt,
+    Request,
+    Tokens,
+)
+from llmrec.rows import Rows
+
+NOT_CHECKED = Leaks("unchecked", {})
+NOWHERE = Environment({}, None, "", "", "", {})
+
+
+def sum_up(
+    plan: Plan,
+    rows: Rows,
+    prompts: Sequence[Prompt],
+    predictions: Sequence[Prediction],
+    completions: Sequence[Completion],
+    progress: Progress,
+) -> Metrics:
+    """Score the predictions and the floors; leaks, environment and seconds are the caller's to fill."""
+    with progress.bar("scoring", 1 + len(plan.floors), "models") as advance:
+        results = scores(plan, rows, [prediction.answer for prediction in predictions])
+        advance(1)
+        floors = []
+        for floor in plan.floors:
+            floors.append(stand_on(floor, plan, rows))
+            advance(1)
+    return Metrics(
+        schema=METRICS_SCHEMA,
+        task=plan.task.name,
+        dataset=plan.dataset.name,
+        split=plan.split.name,
+        model=plan.model.name,
+        prompt=plan.variant.name,
+        finetune=plan.finetune,
+        decoding={key: value for key, value in plan.stored["decoding"].items() if key != "_target_"},
+        seed=plan.settings.seed,
+        n=len(rows.examples),
+        n_total=rows.total,
+        metrics=results,
+        coverage=coverage(predictions, completions),
+        leaks=NOT_CHECKED,
+        floors=floors,
+        tokens=tokens(completions),
+        seconds={},
+        environment=NOWHERE,
+        headline=plan.task.headline,
+        counts=counts(rows, prompts),
+        notes=[*rows.corpus.notes, *plan.task.notes()],
+    )
+
+
+def scores(plan: Plan, rows: Rows, answers: Sequence[Answer | None]) -> list[MetricResult]:
+    """Score answers, one an example in order; every example counts."""
+    scored = [
+        Row(question=example.question, reference=example.reference, answer=answer)
+        for example, answer in zip(rows.examples, answers, strict=True)
+    ]
+    context = Context(training=rows.training.answers, catalogue=len(rows.corpus.items))
+    return score(plan.metrics, scored, context, plan.settings.seed, plan.settings.resamples)
+
+
+def stand_on(floor: Model, plan: Plan, rows: Rows) -> Floor:
+    """Answer the same rows by a floor, and score it the same way."""
+    session = floor.open(rows.training, plan.settings.seed, plan.cache_dir, Silent())
+    requests = [Request(example.question, unworded(example)) for example in rows.examples]
+    answers = {
+        done.example_id: done.answer
+        for batch in session.batches(requests, plan.decoding)
+        for done in session.complete(batch, plan.decoding)
+    }
+    given = [answers[example.id] for example in rows.examples]
+    valid = sum(answer is not None for answer in given)
+    failures = {"no_answer": len(given) - valid} if valid < len(given) else {}
+    return Floor(floor.name, scores(plan, rows, given), Coverage(valid, len(given), failures, {}, 0))
+
+
+def unworded(example: Example) -> Prompt:
+    """Return the prompt of a recommender that answers from data."""
+    return Prompt(example.id, 0, (), 0, ())
+
+
+def coverage(predictions: Sequence[Prediction], completions: Sequence[Completion]) -> Coverage:
+    """Count valid answers, failures and repairs by name, and re-asks."""
+    failures = Counter(p.failure for p in predictions if p.failure is not None)
+    repairs = Counter(repair for p in predictions for repair in p.repairs)
+    return Coverage(
+        valid=sum(p.answer is not None for p in predictions),
+        all=len(predictions),
+        failures=dict(sorted(failures.items())),
+        repairs=dict(sorted(repairs.items())),
+        reasks=sum(done.ask > 0 for done in completions),
+    )
+
+
+def tokens(completions: Sequence[Completion]) -> Tokens:
+    return Tokens(
+        prompt=sum(done.prompt_tokens for done in completions),
+        completion=sum(done.completion_tokens for done in completions),
+    )
+
+
+def counts(rows: Rows, prompts: Sequence[Prompt]) -> dict[str, int]:
+    """Return what reading, splitting and wording counted."""
+    return {
+        **rows.corpus.counts,
+        "training_rows": len(rows.training.interactions),
+        "rows_without_reference": rows.without_reference,
+        "prompts_cut": sum(prompt.cut > 0 for prompt in prompts),
+        "events_cut": sum(prompt.cut for prompt in prompts),
+    }

@@ -1,0 +1,109 @@
+"""What every task is: a question that a held-out row can be asked, in data terms."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from llmrec.errors import ConfigError, DataError
+from llmrec.records import Answer, Corpus, Event, Example, Interaction, Question, Training
+from llmrec.seeded import hash64
+from llmrec.split.ledger import Ledger, Role, Scheme
+
+Refer = Callable[[Interaction], Answer | None]
+Reveal = Callable[[Question, Interaction], Question]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC):
+    """A task by name. `answer_tokens` is the room an answer needs; `floors` are the models whose
+    scores on the same rows stand beside every result; `headline` are the metrics of short tables.
+    """
+
+    scheme: ClassVar[Scheme]
+    answer: ClassVar[type[Answer]]
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    name: str
+    answer_tokens: int
+    floors: list[str]
+    headline: list[str]
+
+    def __post_init__(self) -> None:
+        if self.answer_tokens < 1:
+            raise ConfigError(f"answer_tokens: {self.answer_tokens} leaves no room for an answer")
+
+    @abstractmethod
+    def references(self, ledger: Ledger) -> Refer:
+        """Return the rule that gives a row's right answer, or None where the row has none."""
+
+    @abstractmethod
+    def reveals(self, ledger: Ledger, seed: int) -> Reveal:
+        """Return the rule that adds to a bare question (id, user, time, history) what the task shows
+        of the row: never what it asks for."""
+
+    def notes(self) -> list[str]:
+        """Return what a reader of the scores must know about the references."""
+        return []
+
+    def check(self, corpus: Corpus) -> None:
+        """Raise DataError when the corpus lacks what the task needs."""
+        for field in self.needs:
+            if not any(getattr(interaction, field) for interaction in corpus.interactions):
+                raise DataError(
+                    f"dataset={corpus.name}: no interaction has a {field} and task={self.name} needs it; "
+                    f"choose a data set with texts (demo, gift_cards) or another task"
+                )
+
+    def examples(
+        self, ledger: Ledger, refer: Refer, role: Role, limit: int | None, seed: int
+    ) -> tuple[list[Example], int]:
+        """Return the role's examples in file order, and how many there are without the limit.
+
+        A limit keeps the rows of lowest hash, so a larger limit keeps what a smaller one drew. Rows
+        without a reference are no examples.
+        """
+        interactions = ledger.corpus.interactions
+        candidates = ((row, refer(interactions[row])) for row in self.rows(ledger, role))
+        answers = {row: answer for row, answer in candidates if answer is not None}
+        rows = list(answers)
+        if limit is not None and limit < len(rows):
+            rows = sorted(
+                sorted(rows, key=lambda row: hash64(seed, "limit", row_id(interactions[row])))[:limit]
+            )
+        reveal = self.reveals(ledger, seed)
+        found = [
+            Example(reveal(self.bare(ledger, row), interactions[row]), interactions[row], answers[row])
+            for row in rows
+        ]
+        return found, len(answers)
+
+    def rows(self, ledger: Ledger, role: Role) -> list[int]:
+        """Return the rows that can be asked about in this role."""
+        return ledger.rows(self.scheme, role)
+
+    def bare(self, ledger: Ledger, row: int) -> Question:
+        """Return who is asked when, and what the user did before, oldest first."""
+        target = ledger.corpus.interactions[row]
+        past = (ledger.corpus.interactions[earlier] for earlier in ledger.earlier(self.scheme, row))
+        return Question(
+            id=row_id(target),
+            user=target.user,
+            time=target.timestamp,
+            history=tuple(Event(it.item, it.rating, it.timestamp, it.summary) for it in past),
+            item=None,
+            rating=None,
+            review=None,
+            candidates=(),
+        )
+
+    def training(self, ledger: Ledger, refer: Refer) -> Training:
+        """Return what a recommender may learn from: rows of the train role, and their answers."""
+        rows = [ledger.corpus.interactions[row] for row in ledger.rows(self.scheme, Role.TRAIN)]
+        answers = [answer for row in rows if (answer := refer(row)) is not None]
+        return Training(interactions=rows, items=ledger.corpus.items, answers=answers)
+
+
+def row_id(target: Interaction) -> str:
+    """Return the opaque id of a row: it tells neither user nor item, so it may go everywhere."""
+    return f"{hash64('row', target.user, target.item):016x}"

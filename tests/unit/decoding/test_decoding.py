@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from llmrec.config import build
+from llmrec.decoding.base import Decoding
+from llmrec.decoding.beam import Beam
+from llmrec.decoding.greedy import Greedy
+from llmrec.decoding.sampling import Sampling
+from llmrec.errors import ConfigError
+
+CONF = Path(__file__).parents[3] / "conf"
+
+
+def composed(tmp_path: Path, *overrides: str) -> Decoding:
+    """Build the decoding of a root that has a task of 12 answer tokens and nothing else."""
+    root = {
+        "defaults": ["_self_", {"decoding": "greedy"}],
+        "task": {"answer_tokens": 12},
+        "hydra": {"searchpath": [f"file://{CONF}"]},
+    }
+    OmegaConf.save(OmegaConf.create(root), tmp_path / "root.yaml")
+    with initialize_config_dir(str(tmp_path), version_base="1.3"):
+        return build(compose("root", list(overrides)).decoding, Decoding, "decoding")
+
+
+def test_greedy_takes_its_length_from_the_task(tmp_path):
+    assert composed(tmp_path) == Greedy(name="greedy", max_new_tokens=12)
+
+
+def test_beam_keeps_one_text_by_default(tmp_path):
+    expected = Beam(name="beam", max_new_tokens=12, num_beams=4, num_return_sequences=1, length_penalty=1.0)
+    assert composed(tmp_path, "decoding=beam") == expected
+
+
+def test_sampling_is_set_from_the_command_line(tmp_path):
+    built = composed(tmp_path, "decoding=sampling", "decoding.temperature=1.5", "decoding.max_new_tokens=3")
+    assert built == Sampling(name="sampling", max_new_tokens=3, temperature=1.5, top_p=0.95, top_k=0)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (["decoding.max_new_tokens=0"], "decoding.max_new_tokens: 0 is too small; give 1 or more"),
+        (["decoding=beam", "decoding.num_beams=1"], "decoding.num_beams: 1 is too small; give 2 or more"),
+        (["decoding=beam", "decoding.num_return_sequences=5"], "5 is more than num_beams=4"),
+        (["decoding=sampling", "decoding.temperature=0"], "use decoding=greedy for 0"),
+        (["decoding=sampling", "decoding.top_p=1.1"], "1.1 is not above 0 and at most 1"),
+        (["decoding=sampling", "decoding.top_k=-1"], "decoding.top_k: -1 is too small"),
+    ],
+)
+def test_a_number_out_of_bounds_is_refused_by_name(tmp_path, override, message):
+    with pytest.raises(ConfigError) as caught:
+        composed(tmp_path, *override)
+    assert message in str(caught.value)

@@ -1,0 +1,168 @@
+import json
+import logging
+
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+from llmrec.decoding.greedy import Greedy
+from llmrec.errors import BackendError
+from llmrec.model.local.loading import is_out_of_memory, pick_device, pick_dtype
+from llmrec.model.local.model import Attention, DeviceMap, Dtype
+from llmrec.model.local.tiny import byte_tokenizer
+from llmrec.progress import Silent
+
+GREEDY = Greedy(name="greedy", max_new_tokens=6)
+
+
+@pytest.fixture
+def tiny_folder(tiny, cache_dir, tmp_path):
+    """A copy of the tiny checkpoint, to be spoilt."""
+    source = tiny().checkpoint(cache_dir, Silent()).path
+    folder = tmp_path / "copy"
+    transformers.AutoModelForCausalLM.from_pretrained(source).save_pretrained(folder)
+    byte_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def rewrite(file, **changes):
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_equal_settings_share_the_weights_and_other_settings_load_anew(tiny, open_session):
+    first = open_session(tiny())
+    assert open_session(tiny(max_batch=2))._loaded is first._loaded
+    assert open_session(tiny(attention=Attention.eager))._loaded is not first._loaded
+
+
+def test_a_folder_that_changed_is_loaded_anew(pretrained, open_session, tiny_folder):
+    before = open_session(pretrained(str(tiny_folder)))._loaded
+    weights = load_file(tiny_folder / "model.safetensors")
+    save_file(
+        {name: tensor * 0 for name, tensor in weights.items()},
+        tiny_folder / "model.safetensors",
+        {"format": "pt"},
+    )
+    after = open_session(pretrained(str(tiny_folder)))._loaded
+    assert before is not after
+    assert after.model.lm_head.weight.abs().sum() == 0
+
+
+def test_how_the_checkpoint_would_draw_does_not_show_and_nothing_is_said(
+    pretrained, open_session, tiny_folder, ask, caplog, capfd
+):
+    plain = open_session(pretrained(str(tiny_folder))).complete([ask("q", "red")], GREEDY)
+    rewrite(
+        tiny_folder / "generation_config.json",
+        do_sample=True,
+        temperature=9.0,
+        top_k=3,
+        repetition_penalty=5.0,
+        num_beams=4,
+        max_length=7,
+    )
+    transformers.utils.logging.enable_propagation()
+    with caplog.at_level(logging.WARNING):
+        drawn = open_session(pretrained(str(tiny_folder))).complete([ask("q", "red")], GREEDY)
+    transformers.utils.logging.disable_propagation()
+    assert drawn == plain
+    assert caplog.records == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_every_end_token_of_tokenizer_and_checkpoint_ends_a_text(pretrained, open_session, tiny_folder):
+    rewrite(tiny_folder / "generation_config.json", eos_token_id=[3, 4])
+    loaded = open_session(pretrained(str(tiny_folder)))._loaded
+    assert loaded.end_tokens == {3, 4, loaded.tokenizer.eos_token_id}
+    assert loaded.model.generation_config.eos_token_id == sorted(loaded.end_tokens)
+
+
+def test_missing_weights_are_refused_not_drawn_at_random(pretrained, open_session, tiny_folder):
+    weights = load_file(tiny_folder / "model.safetensors")
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, tiny_folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(
+        BackendError, match=r"lacks 1 weights \(first: model\.layers\.1\.mlp\.up_proj\.weight\)"
+    ):
+        open_session(pretrained(str(tiny_folder)))
+
+
+def test_truncated_weights_are_one_line(pretrained, open_session, tiny_folder):
+    file = tiny_folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(BackendError, match=r"^model\.path: '.*' cannot be loaded \([^\n]*$"):
+        open_session(pretrained(str(tiny_folder)))
+
+
+def test_code_of_its_own_is_refused_until_it_is_allowed_by_name(pretrained, open_session, tmp_path):
+    config = {"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "own.py").write_text("raise SystemExit('ran')")
+    with pytest.raises(BackendError, match=r"runs Python code of its own; .* model\.trust_remote_code=true"):
+        open_session(pretrained(str(tmp_path)))
+
+
+def test_an_encoder_decoder_checkpoint_reads_and_writes(pretrained, open_session, tmp_path, ask):
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(tmp_path)
+    config = transformers.T5Config(
+        vocab_size=len(tokenizer),
+        d_model=16,
+        d_kv=8,
+        d_ff=32,
+        num_layers=1,
+        num_heads=2,
+        initializer_factor=5.0,
+        decoder_start_token_id=0,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    torch.manual_seed(1)
+    transformers.T5ForConditionalGeneration(config).save_pretrained(tmp_path)
+    requests = [ask("a", "red"), ask("b", "something a good deal longer")]
+    session = open_session(pretrained(str(tmp_path)))
+    together = session.complete(requests, GREEDY)
+    assert [session.complete([request], GREEDY)[0] for request in requests] == together
+    assert together[0].prompt_tokens == len("red\nAnswer:")
+    assert 1 <= together[0].completion_tokens <= 6
+    assert session.environment["template"] == "plain"
+    ids = tokenizer("red\nAnswer:", return_tensors="pt").input_ids
+    plain = session._loaded.model.generate(ids, max_new_tokens=6)
+    assert together[0].texts == (tokenizer.decode(plain[0, 1:], skip_special_tokens=True),)
+
+
+def test_layers_spread_by_accelerate_give_the_same_text(tiny, open_session, ask):
+    spread = open_session(tiny(device="auto", device_map=DeviceMap.auto))
+    done = spread.complete([ask("q", "red")], GREEDY)
+    if not torch.cuda.is_available():
+        assert spread.environment["device"] == "cpu"
+        assert done == open_session(tiny()).complete([ask("q", "red")], GREEDY)
+
+
+def test_a_device_that_is_not_there_names_the_way_out():
+    with pytest.raises(
+        BackendError, match=r"model\.device: 'cuda:99', but this torch sees .* model\.device=auto"
+    ):
+        pick_device("cuda:99")
+
+
+def test_auto_is_full_precision_on_the_cpu():
+    assert pick_dtype(Dtype.auto, torch.device("cpu")) is torch.float32
+    assert pick_dtype(Dtype.bfloat16, torch.device("cpu")) is torch.bfloat16
+    assert pick_dtype(Dtype.auto, torch.device("mps")) is torch.float16
+
+
+@pytest.mark.parametrize(
+    ("error", "memory"),
+    [
+        (torch.OutOfMemoryError("CUDA"), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), True),
+        (RuntimeError("device-side assert triggered"), False),
+    ],
+)
+def test_out_of_memory_is_known_by_type_or_words(error, memory):
+    assert is_out_of_memory(error) is memory

@@ -1,0 +1,57 @@
+"""Artifacts on disk: whole or absent, and never of two different runs."""
+
+import pytest
+
+from llmrec.artifacts import COMPLETIONS, EXAMPLES, RunDir, from_lines, to_lines
+from llmrec.errors import DataError
+from llmrec.records import Completion, MetricResult, Prediction, Ranking, Rating, Text
+
+ODD = "quotes \" and ' and\nnewlines [brackets] {braces} שלום 🙂 \u2028"
+
+
+def done(id="q", text="4"):
+    return Completion(id, 0, (text,), None, "stop", 1, 1)
+
+
+@pytest.mark.parametrize("answer", [Rating(4.5), Ranking(("a", "b"), (2.0, 1.0)), Text(ODD), None])
+def test_records_survive_the_round_trip(tmp_path, answer):
+    record = Prediction("q", answer, None, ("repair",), 1)
+    (tmp_path / "records.jsonl").write_bytes(to_lines([record]))
+    assert from_lines(tmp_path / "records.jsonl", Prediction) == [record]
+
+
+def test_a_line_that_is_no_record_is_named(tmp_path):
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(to_lines([done()]) + b'{"nonsense": 1}\n')
+    with pytest.raises(DataError, match=r"records.jsonl:2: no Completion"):
+        from_lines(path, Completion)
+
+
+def test_a_settled_artifact_may_change_until_something_was_completed_with_it(tmp_path):
+    run_dir = RunDir(tmp_path)
+    run_dir.settle(EXAMPLES, b"one\n")
+    run_dir.settle(EXAMPLES, b"two\n")
+    run_dir.append([done()])
+    run_dir.settle(EXAMPLES, b"two\n")
+    with pytest.raises(DataError, match=r"examples.jsonl: holds another run .* hydra.run.dir=DIR"):
+        run_dir.settle(EXAMPLES, b"three\n")
+    assert (tmp_path / EXAMPLES).read_bytes() == b"two\n"
+
+
+def test_completions_are_found_again_by_example_and_ask(tmp_path):
+    run_dir = RunDir(tmp_path)
+    run_dir.append([done("a"), done("b", ODD)])
+    assert run_dir.completions() == {("a", 0): done("a"), ("b", 0): done("b", ODD)}
+
+
+def test_a_full_disk_is_one_line_and_keeps_what_was_there(tmp_path):
+    run_dir = RunDir(tmp_path)
+    (tmp_path / COMPLETIONS).symlink_to("/dev/full")
+    with pytest.raises(DataError, match=r"completions.jsonl: cannot be written \(No space left on device\)"):
+        run_dir.append([done()])
+
+
+def test_metric_results_may_be_without_a_value(tmp_path):
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(to_lines([MetricResult("rmse:valid", None, 0, None, False)]))
+    assert from_lines(path, MetricResult)[0].value is None

@@ -1,0 +1,37 @@
+"""Files are written whole or not at all."""
+
+import resource
+
+import pytest
+
+from llmrec.errors import DataError
+from llmrec.files import write_atomic
+
+
+@pytest.fixture
+def small_files():
+    """A process whose files may have 10 bytes, which fails as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, small_files):
+    target = tmp_path / "file"
+    target.write_bytes(b"old")
+    with pytest.raises(DataError, match=r"file: cannot be written \(File too large\); what was computed"):
+        write_atomic(target, b"new and longer than that")
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError, match=r"file/x: cannot be written \(.*\); what was computed"):
+        write_atomic(tmp_path / "file" / "x", b"")
+
+
+def test_folders_are_made_and_no_partial_file_stays(tmp_path):
+    write_atomic(tmp_path / "a" / "b", b"1")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]

@@ -1,0 +1,141 @@
+"""Every leak check fires on its leak, and stays quiet on what only looks like one."""
+
+import pytest
+from builders import event, interaction, question
+
+from llmrec.leak import CHECKS, LeakError, check, verdict
+from llmrec.records import Example, Item, Message, Module, Part, Prompt, Ranking, Rating, Text
+
+ITEMS = {
+    "a": Item("a", "Rose Water Toner", "", ()),
+    "b": Item("b", "Clay Mask", "", ()),
+    "twin": Item("twin", "Clay Mask", "", ()),
+    "c": Item("c", "Clay Mask with Brush", "", ()),
+}
+
+
+EARLIER = (event("a"),)
+
+
+def asked(text="", history=EARLIER, item="b", time=100, **given):
+    example = Example(
+        question(id="x", history=history, time=time, **given), interaction("u", item, time), Ranking((item,))
+    )
+    return example, prompt_of(text)
+
+
+def prompt_of(text, demonstrations=()):
+    return Prompt("x", 0, (Message("user", (Part(Module.BEHAVIOR, text),)),), 0, tuple(demonstrations))
+
+
+def fired(example, prompt, demonstrations=None, training=()):
+    found = check([example], [prompt], ITEMS, demonstrations or {}, training)
+    assert set(found) == set(CHECKS)
+    return {name for name, ids in found.items() if ids}
+
+
+def test_a_clean_question_fires_nothing():
+    assert fired(*asked("Rose Water Toner")) == set()
+
+
+def test_the_target_in_the_history_fires():
+    assert "target_in_history" in fired(*asked("Rose Water Toner", history=(event("a"), event("b"))))
+
+
+def test_a_later_event_in_the_history_fires():
+    assert fired(*asked("Rose Water Toner", history=(event("a", time=101),))) == {"later_event"}
+
+
+def test_an_event_of_the_same_second_is_not_later():
+    assert fired(*asked("Rose Water Toner", history=(event("a", time=100),))) == set()
+
+
+def test_the_targets_title_in_the_text_fires_however_it_is_written():
+    assert fired(*asked("1. Rose Water Toner\n2. clay   MASK!")) == {"target_title_in_prompt"}
+
+
+def test_the_title_of_another_item_of_that_name_is_explained():
+    assert fired(*asked("Clay Mask", history=(event("twin"),))) == set()
+
+
+def test_the_title_as_a_part_of_another_items_title_is_explained():
+    assert fired(*asked("Clay Mask with Brush", history=(event("c"),))) == set()
+
+
+def test_a_second_mention_beyond_what_the_history_explains_fires():
+    assert fired(*asked("Clay Mask\nClay Mask", history=(event("twin"),))) == {"target_title_in_prompt"}
+
+
+def test_a_candidate_may_be_named_once():
+    example, _ = asked(candidates=("a", "b"))
+    assert fired(example, prompt_of("- Rose Water Toner\n- Clay Mask\nRose Water Toner")) == set()
+    assert fired(example, prompt_of("- Rose Water Toner\n- Clay Mask\nClay Mask")) == {
+        "target_title_in_prompt"
+    }
+
+
+def test_the_targets_review_in_the_prompt_fires_unless_the_task_shows_it():
+    review = "It smells of summer and never dries my skin."
+    target = interaction("u", "b", 100, text=review)
+    hidden = Example(question(id="x", item="b"), target, Rating(5.0))
+    shown = Example(question(id="x", review=review), target, Text("It smells"))
+    assert fired(hidden, prompt_of(f"Hint: {review.upper()}")) == {"target_review_in_prompt"}
+    assert fired(shown, prompt_of(review)) == set()
+
+
+def demonstration(time, history=()):
+    return Example(
+        question(id="d", user="v", time=time, history=history), interaction("v", "a", time), Rating(3.0)
+    )
+
+
+def test_a_demonstration_later_than_the_question_fires():
+    example, _ = asked()
+    late = demonstration(time=101)
+    assert fired(example, prompt_of("", ["d"]), {"d": late}, [late.target]) == {"demonstration_later"}
+
+
+def test_a_later_event_inside_a_demonstration_fires():
+    example, _ = asked()
+    odd = demonstration(time=50, history=(event("c", time=200),))
+    assert fired(example, prompt_of("", ["d"]), {"d": odd}, [odd.target]) == {"demonstration_later"}
+
+
+def test_a_demonstration_that_is_no_training_row_fires():
+    example, _ = asked()
+    held_out = demonstration(time=50)
+    assert fired(example, prompt_of("", ["d"]), {"d": held_out}) == {"demonstration_not_training"}
+
+
+def renumbered(count, step):
+    items = {str(n): Item(str(n), f"No {n}", "", ()) for n in range(5000)}
+    examples = [
+        Example(
+            question(id=f"x{n}", history=(event(str(10 * n)),)),
+            interaction("u", str(10 * n + step(n)), 100),
+            Ranking((str(10 * n + step(n)),)),
+        )
+        for n in range(count)
+    ]
+    prompts = [Prompt(example.id, 0, (), 0, ()) for example in examples]
+    return check(examples, prompts, items, {}, ())["id_plus_one"]
+
+
+def test_ids_numbered_along_the_sequences_fire():
+    assert len(renumbered(200, lambda n: 1 if n % 10 == 0 else 5)) == 20
+
+
+def test_a_few_hits_of_id_plus_one_by_chance_do_not_fire():
+    assert renumbered(200, lambda n: 1 if n % 100 == 0 else 5) == []
+
+
+def test_a_leak_stops_the_run_with_what_where_and_the_way_out():
+    found = {name: [] for name in CHECKS} | {"later_event": ["x", "y"]}
+    with pytest.raises(LeakError, match=r"later_event in 2 \(first x\); .* on_leak=stamp"):
+        verdict(found, stop=True)
+
+
+def test_a_leak_stamps_the_result_when_told_to():
+    leaks = verdict({name: [] for name in CHECKS} | {"later_event": ["x"]}, stop=False)
+    assert (leaks.status, leaks.checks["later_event"]) == ("LEAK", 1)
+    assert verdict({name: [] for name in CHECKS}, stop=True).status == "clean"
