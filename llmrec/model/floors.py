@@ -65,8 +65,8 @@ class Floor(Model):
 
 @dataclass(frozen=True, kw_only=True)
 class RandomAnswer(Floor):
-    """Chance: the candidates shuffled, `size` catalogue items outside the history, or a training
-    answer of the task. Each draw depends on the seed and the question alone."""
+    """Chance: `size` candidates, or catalogue items outside the history, or a training answer of the
+    task. Each draw depends on the seed and the question alone."""
 
     size: int
 
@@ -87,7 +87,9 @@ class RandomAnswer(Floor):
             if question.item is not None:
                 raise BackendError(f"model={self.name}: no training answer to draw from; use another model")
             if question.candidates:
-                return Ranking(tuple(chance.sample(question.candidates, len(question.candidates))))
+                return Ranking(
+                    tuple(chance.sample(question.candidates, min(self.size, len(question.candidates))))
+                )
             seen = {event.item for event in question.history}
             # Enough draws that `size` of them are new to the user, whatever the history holds.
             draws = chance.sample(catalogue, min(self.size + len(seen), len(catalogue)))

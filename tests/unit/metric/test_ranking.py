@@ -48,26 +48,26 @@ def test_no_answer_and_an_unranked_item_are_misses() -> None:
     ("items", "scores", "expected"),
     [
         (("t", "a", "b"), (9.0, 9.0, 9.0), 2.0),
-        (("a", "t", "b"), (9.0, 5.0, 5.0), 2.5),
-        (("a", "b", "t", "c"), (9.0, 8.0, 5.0, 5.0), 3.5),
+        (("a", "t", "b"), (9.0, 5.0, 5.0), 2.0),
+        (("a", "b", "t", "c"), (9.0, 8.0, 5.0, 5.0), 3.0),
         (("t", "a"), (9.0, 5.0), 1.0),
         (("a", "t"), (), 2.0),
         (("a", "b"), (2.0, 1.0), inf),
     ],
 )
-def test_tied_items_stand_at_their_mean_position(
+def test_tied_items_stand_at_their_middle_position(
     items: tuple[str, ...], scores: tuple[float, ...], expected: float
 ) -> None:
     assert position(Ranking(("t",)), Ranking(items, scores)) == expected
 
 
-def test_a_tie_across_the_cut_is_no_hit_above_its_mean_position() -> None:
-    # Ten items tied from position 1 on stand at 5.5: outside five, inside ten.
-    tied = Ranking(tuple(f"i{n}" for n in range(10)), (1.0,) * 10)
+def test_a_tie_across_the_cut_is_no_hit_above_its_middle_position() -> None:
+    # Eleven items tied from position 1 on stand at 6: outside five, inside ten.
+    tied = Ranking(tuple(f"i{n}" for n in range(11)), (1.0,) * 11)
     found = values([row("i0", tied)])
     assert found["hr@5/full"] == 0.0
     assert found["hr@10/full"] == 1.0
-    assert found["ndcg@10/full"] == pytest.approx(1 / log2(6.5))
+    assert found["ndcg@10/full"] == pytest.approx(1 / log2(7))
 
 
 @pytest.mark.parametrize(
