@@ -42,7 +42,9 @@ def values(metrics: Metrics) -> dict[str, float]:
 
 def test_popularity_scores_what_is_known_of_it_within_a_minute(planned, tmp_path):
     start = time.monotonic()
-    metrics = run(planned("model=popularity", "task=sequential", "ties=file_order"), RunDir(tmp_path), Silent())
+    metrics = run(
+        planned("model=popularity", "task=sequential", "ties=file_order"), RunDir(tmp_path), Silent()
+    )
     assert time.monotonic() - start < 60
     assert (metrics.n, metrics.n_total, metrics.leaks.status) == (22_363, 22_363, "clean")
     found = values(metrics)
@@ -83,7 +85,9 @@ def literature_sequences(folder) -> list[list[str]]:
 def literature_targets(folder) -> dict[str, str]:
     with gzip.open(folder / "literature_id_maps.json.gz", "rt") as file:
         maps = json.load(file)
-    return {maps["id2user"][user]: maps["id2item"][items[-1]] for user, *items in literature_sequences(folder)}
+    return {
+        maps["id2user"][user]: maps["id2item"][items[-1]] for user, *items in literature_sequences(folder)
+    }
 
 
 def test_the_literatures_own_ids_are_found_to_be_numbered_along_the_sequences(planned):
@@ -116,7 +120,9 @@ def test_asins_are_not_numbered_along_the_sequences(planned, tmp_path):
 
 @pytest.mark.parametrize("task", ["explanation", "summarization"])
 def test_tasks_that_need_texts_end_in_one_line(planned, tmp_path, task):
-    with pytest.raises(DataError, match=rf"dataset=beauty: no interaction has a review and task={task} needs it"):
+    with pytest.raises(
+        DataError, match=rf"dataset=beauty: no interaction has a review and task={task} needs it"
+    ):
         run(planned(f"task={task}"), RunDir(tmp_path), Silent())
 
 

@@ -87,7 +87,7 @@ def test_its_tokenizer_knows_the_chat_marks_splits_numbers_and_keeps_every_chara
 
 def test_a_new_process_opens_the_converted_model_within_six_seconds_of_work_and_in_silence(cache_dir):
     done = subprocess.run(
-        [sys.executable, "-c", NEW_PROCESS, str(CONF), str(cache_dir)],
+        [sys.executable, "-c", NEW_PROCESS, str(cache_dir)],
         capture_output=True,
         text=True,
         check=True,
