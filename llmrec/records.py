@@ -261,8 +261,9 @@ class Environment(Struct, frozen=True):
 class Metrics(Struct, frozen=True):
     """What metrics.json holds: a public interface, described by `llmrec/metrics.schema.json`.
 
-    `n` of `n_total` rows were drawn. `seconds` are those of the call that ran a stage last. `counts`
-    are the corpus's, the split's and the prompts'; `notes` what a reader of the scores must know.
+    `n` of `n_total` rows were drawn; runs with the same `rows` were asked the same questions.
+    `seconds` are those of the call that ran a stage last. `counts` are the corpus's, the split's and
+    the prompts'; `notes` what a reader of the scores must know.
     """
 
     schema: str
@@ -274,6 +275,7 @@ class Metrics(Struct, frozen=True):
     finetune: str
     decoding: dict[str, str | int | float | bool | None]
     seed: int
+    rows: str
     n: int
     n_total: int
     metrics: list[MetricResult]

@@ -1,9 +1,10 @@
 """From predictions to metrics: the model's scores, its floors' on the same rows, and what was counted."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from llmrec.artifacts import METRICS_SCHEMA
+from llmrec.artifacts import METRICS_SCHEMA, to_lines
 from llmrec.metric.base import Context, Row
 from llmrec.metric.score import score
 from llmrec.model.base import Model
@@ -56,6 +57,7 @@ def sum_up(
         finetune=plan.finetune,
         decoding={key: value for key, value in plan.stored["decoding"].items() if key != "_target_"},
         seed=plan.settings.seed,
+        rows=same_rows(rows.examples),
         n=len(rows.examples),
         n_total=rows.total,
         metrics=results,
@@ -69,6 +71,11 @@ def sum_up(
         counts=counts(rows, prompts),
         notes=[*rows.corpus.notes, *plan.task.notes()],
     )
+
+
+def same_rows(examples: Sequence[Example]) -> str:
+    """Return a fingerprint of the questions asked, candidates and histories included."""
+    return hashlib.blake2b(to_lines(example.question for example in examples), digest_size=8).hexdigest()
 
 
 def scores(plan: Plan, rows: Rows, answers: Sequence[Answer | None]) -> list[MetricResult]:

@@ -11,7 +11,7 @@ from rich.console import Console
 from llmrec.artifacts import METRICS, read_metrics
 from llmrec.errors import DataError
 from llmrec.report.flat import COLUMNS, flat
-from llmrec.report.table import tables
+from llmrec.report.table import drawn, grids, markdown
 
 
 def main(argv: list[str]) -> int:
@@ -19,13 +19,16 @@ def main(argv: list[str]) -> int:
         prog="llmrec report", description="Tabulate the runs below the folders, floors included."
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
+    parser.add_argument("--format", choices=("table", "markdown", "json", "csv"), default="table")
     asked = parser.parse_args(argv)
     runs = {path.parent: read_metrics(path) for path in found(asked.folders)}
     if asked.format == "table":
         console = Console()
-        for table in tables(runs.values()):
-            console.print(table)
+        for grid in grids(runs.values()):
+            console.print(drawn(grid))
+        return 0
+    if asked.format == "markdown":
+        print("\n".join(map(markdown, grids(runs.values()))))
         return 0
     rows = [row for folder, metrics in runs.items() for row in flat(folder, metrics)]
     if asked.format == "json":

@@ -18,7 +18,7 @@ from llmrec.errors import LlmrecError
 from llmrec.pipeline import run
 from llmrec.plan import plan
 from llmrec.records import Metrics
-from llmrec.report.table import tables
+from llmrec.report.table import drawn, grids
 
 HELP = """usage: llmrec run [GROUP=NAME ...] [KEY=VALUE ...] [-m] [Hydra's flags]
 
@@ -93,5 +93,5 @@ def shortest(folder: Path) -> str:
 
 def show(finished: list[Metrics]) -> None:
     console = Console()
-    for table in tables(finished):
-        console.print(table)
+    for grid in grids(finished):
+        console.print(drawn(grid))

@@ -12,7 +12,7 @@ from llmrec.commands.console import progress
 from llmrec.errors import DataError, LlmrecError
 from llmrec.pipeline import run
 from llmrec.plan import plan
-from llmrec.report.table import tables
+from llmrec.report.table import drawn, grids
 
 HELP = """usage: llmrec score DIR...
 
@@ -29,8 +29,8 @@ def main(argv: list[str]) -> int:
         made = plan(stored_config(Path(name)))
         finished.append(run(made, RunDir(Path(name)), progress(), asks=False))
     console = Console()
-    for table in tables(finished):
-        console.print(table)
+    for grid in grids(finished):
+        console.print(drawn(grid))
     return 0
 
 

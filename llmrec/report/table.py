@@ -1,73 +1,74 @@
 """Metrics as tables that one can read: a row a run, its floors below, values with their intervals."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from llmrec.records import Coverage, MetricResult, Metrics
 
 VALID = ":valid"
+LEFT = ("model", "prompt")
+
+
+class Grid(NamedTuple):
+    """A table before it is drawn. Cells may have two lines; `own` rows of `rows` are runs, the rest
+    floors."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+    own: int
+    notes: list[str]
 
 
 class Line(NamedTuple):
-    """A model's scores on some rows; `floor` says that it is there for comparison."""
+    """A model's scores on some rows."""
 
     model: str
     prompt: str
     coverage: Coverage
     results: Sequence[MetricResult]
-    floor: bool
 
 
-def tables(runs: Iterable[Metrics]) -> Iterator[Group]:
-    """Return a table for each set of rows that runs share, between its title and its notes."""
-    together: dict[tuple[str, ...], list[Metrics]] = {}
+def grids(runs: Iterable[Metrics]) -> list[Grid]:
+    """Return a table for each set of rows that runs share; each floor stands in it once."""
+    together: dict[tuple[str, str], list[Metrics]] = {}
     for run in runs:
-        rows = (run.task, run.dataset, run.split, str(run.seed), f"{run.n} of {run.n_total}")
-        together.setdefault(rows, []).append(run)
-    for group in together.values():
-        yield Group(Text(title(group[0]), style="bold"), table(group), Text(caption(group), style="dim"), "")
+        together.setdefault((run.task, run.rows), []).append(run)
+    return [grid(group) for group in together.values()]
 
 
-def table(runs: Sequence[Metrics]) -> Table:
-    """Tabulate runs over the same rows; each floor is shown once."""
+def grid(runs: Sequence[Metrics]) -> Grid:
+    """Return the table of runs over the same rows."""
     first = runs[0]
-    shown = [result.id for name in first.headline for result in find(first.metrics, name)]
-    made = Table()
-    made.add_column("model")
-    made.add_column("prompt")
-    made.add_column("valid", justify="right")
-    for id in shown:
-        made.add_column(heading(id, first.metrics), justify="right")
-    for line in lines(runs):
-        style = "dim" if line.floor else ""
-        values = [cell(find(line.results, id)) for id in shown]
-        made.add_row(
-            line.model, line.prompt, f"{line.coverage.valid:,}/{line.coverage.all:,}", *values, style=style
-        )
-    return made
-
-
-def title(run: Metrics) -> str:
-    return (
-        f"{run.task} on {run.dataset}, split={run.split}, seed={run.seed}, n = {run.n:,} of {run.n_total:,}"
-    )
-
-
-def lines(runs: Sequence[Metrics]) -> list[Line]:
-    """Return the runs' own lines, then those of floors that are no run themselves."""
-    own = [Line(stamped(run), run.prompt, run.coverage, run.metrics, False) for run in runs]
+    shown = [result for name in first.headline for result in find(first.metrics, name)]
     names = {run.model for run in runs}
+    own = [Line(stamped(run), run.prompt, run.coverage, run.metrics) for run in runs]
     floors = {
-        floor.model: Line(floor.model, "", floor.coverage, floor.metrics, True)
+        floor.model: Line(floor.model, "", floor.coverage, floor.metrics)
         for run in runs
         for floor in run.floors
         if floor.model not in names
     }
-    return own + list(floors.values())
+    return Grid(
+        title=f"{first.task} on {first.dataset}, split={first.split}, seed={first.seed}, "
+        f"n = {first.n:,} of {first.n_total:,}",
+        header=[*LEFT, "valid", *map(heading, shown)],
+        rows=[cells(line, shown) for line in [*own, *floors.values()]],
+        own=len(own),
+        notes=notes(runs),
+    )
+
+
+def cells(line: Line, shown: Sequence[MetricResult]) -> list[str]:
+    """Return a line's cells: who, how many valid answers, and each value over its interval."""
+    found = [find(line.results, result.id) for result in shown]
+    values = [value(results[0]) if results else "-" for results in found]
+    return [line.model, line.prompt, f"{line.coverage.valid:,}\nof {line.coverage.all:,}", *values]
 
 
 def stamped(run: Metrics) -> str:
@@ -82,30 +83,48 @@ def find(results: Sequence[MetricResult], name: str) -> list[MetricResult]:
     return []
 
 
-def heading(id: str, results: Sequence[MetricResult]) -> Text:
-    """Return a metric's name over what qualifies it, with an arrow that points to better."""
-    name, _, rest = id.partition("/")
-    up = next(result.higher_is_better for result in results if result.id == id)
-    return Text(f"{name} {'↑' if up else '↓'}" + (f"\n{rest.replace(',', ' ')}" if rest else ""))
+def heading(result: MetricResult) -> str:
+    """Return a metric's name, with an arrow that points to better, over what qualifies it."""
+    name, _, rest = result.id.partition("/")
+    arrow = "↑" if result.higher_is_better else "↓"
+    return f"{name} {arrow}" + (f"\n{rest.replace(',', ' ')}" if rest else "")
 
 
-def cell(found: Sequence[MetricResult]) -> str:
+def value(result: MetricResult) -> str:
     """Return a value over its 95% interval."""
-    if not found or found[0].value is None:
+    if result.value is None:
         return "-"
-    result = found[0]
     interval = f"\n[{number(result.ci95[0])}, {number(result.ci95[1])}]" if result.ci95 else ""
-    return (number(found[0].value or 0.0) + interval).replace("[", r"\[")
+    return number(result.value) + interval
 
 
-def number(value: float) -> str:
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"
+def number(amount: float) -> str:
+    return f"{amount:.4f}" if abs(amount) < 10 else f"{amount:.2f}"
 
 
-def caption(runs: Sequence[Metrics]) -> str:
-    """Say what a reader of the table must know."""
-    told = ["every row counts, a row without a valid answer as a miss; [95% bootstrap interval]"]
-    told += [note for note in dict.fromkeys(note for run in runs for note in run.notes)]
+def notes(runs: Sequence[Metrics]) -> list[str]:
+    """Return what a reader of the table must know."""
+    told = ["every row counts; in brackets the 95% bootstrap interval"]
+    told += dict.fromkeys(note for run in runs for note in run.notes)
     leaking = [run.model for run in runs if run.leaks.status == "LEAK"]
-    told += [f"LEAK: {', '.join(leaking)} saw what was asked for"] if leaking else []
-    return "\n".join(told)
+    return told + ([f"LEAK: {', '.join(leaking)} saw what was asked for"] if leaking else [])
+
+
+def drawn(made: Grid) -> Group:
+    """Return the table for a terminal, floors dimmed."""
+    table = Table()
+    for name in made.header:
+        table.add_column(Text(name), justify="left" if name in LEFT else "right")
+    for place, row in enumerate(made.rows):
+        table.add_row(*map(escape, row), style="" if place < made.own else "dim")
+    return Group(Text(made.title, style="bold"), table, *(Text(note, style="dim") for note in made.notes), "")
+
+
+def markdown(made: Grid) -> str:
+    """Return the table for a document, floors in italics."""
+    flat = [[cell.replace("\n", " ") for cell in row] for row in made.rows]
+    rows = [row if place < made.own else [f"*{row[0]}*", *row[1:]] for place, row in enumerate(flat)]
+    align = [":--" if name in LEFT else "--:" for name in made.header]
+    body = [[name.replace("\n", " ") for name in made.header], align, *rows]
+    lines = ["| " + " | ".join(row) + " |" for row in body]
+    return "\n".join([f"**{made.title}**", "", *lines, "", *(f"- {note}" for note in made.notes), ""])
