@@ -60,7 +60,7 @@ def grid(runs: Sequence[Metrics]) -> Grid:
         header=[*LEFT, "valid", *map(heading, shown)],
         rows=[cells(line, shown) for line in [*own, *floors.values()]],
         own=len(own),
-        notes=notes(runs),
+        notes=[*notes(runs), "scores: " + " ".join(result.id for result in shown)],
     )
 
 
@@ -84,10 +84,8 @@ def find(results: Sequence[MetricResult], name: str) -> list[MetricResult]:
 
 
 def heading(result: MetricResult) -> str:
-    """Return a metric's name, with an arrow that points to better, over what qualifies it."""
-    name, _, rest = result.id.partition("/")
-    arrow = "↑" if result.higher_is_better else "↓"
-    return f"{name} {arrow}" + (f"\n{rest.replace(',', ' ')}" if rest else "")
+    """Return a metric's name with an arrow that points to better; its whole id stands below the table."""
+    return f"{result.id.partition('/')[0]} {'↑' if result.higher_is_better else '↓'}"
 
 
 def value(result: MetricResult) -> str:
@@ -107,7 +105,7 @@ def notes(runs: Sequence[Metrics]) -> list[str]:
     told = ["every row counts; in brackets the 95% bootstrap interval"]
     told += dict.fromkeys(note for run in runs for note in run.notes)
     leaking = [run.model for run in runs if run.leaks.status == "LEAK"]
-    return told + ([f"LEAK: {', '.join(leaking)} saw what was asked for"] if leaking else [])
+    return [*told, f"LEAK: {', '.join(leaking)} saw what was asked for" if leaking else "no leak found"]
 
 
 def drawn(made: Grid) -> Group:
