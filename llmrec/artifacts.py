@@ -130,3 +130,7 @@ def metrics_schema() -> dict[str, Any]:
 def schema_path() -> Path:
     """Return where the package keeps the JSON schema of metrics.json."""
     return Path(__file__).with_name("metrics.schema.json")
+
+
+if __name__ == "__main__":
+    schema_path().write_bytes(pretty(metrics_schema()))

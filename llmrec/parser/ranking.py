@@ -75,7 +75,7 @@ class RankingReader(Reader):
         items, drops = self._allowed(named, question)
         repairs += drops
         if not items:
-            return Reading(None, "no_match", repairs)
+            return Reading(None, _why_none(drops), repairs)
         filling = self._filling(items, question)
         repairs += ("filled",) * len(filling)
         return Reading(records.Ranking((*items, *filling)), None, repairs)
@@ -85,6 +85,10 @@ class RankingReader(Reader):
             "empty": f"Your answer was empty; list {self._rules.size} titles, one a line.",
             "no_match": "Your answer named no item that can be recommended here; "
             f"list {self._rules.size} titles exactly as they are written, one a line.",
+            "only_history": "The user already has every item that you named; "
+            f"list {self._rules.size} titles of other items, one a line.",
+            "only_outside": "None of the items that you named is a candidate; "
+            f"list {self._rules.size} titles of candidates, one a line.",
         }[failure]
 
     def _allowed(self, named: list[_Named], question: Question) -> tuple[list[str], tuple[str, ...]]:
@@ -115,6 +119,13 @@ class RankingReader(Reader):
         unnamed = [item for item in dict.fromkeys(question.candidates) if item not in items]
         unnamed.sort(key=lambda item: hash64("fill", question.id, item))
         return unnamed[: max(self._rules.size - len(items), 0)]
+
+
+def _why_none(drops: tuple[str, ...]) -> str:
+    """Name the failure of an answer without an allowed item: what it named instead, if anything."""
+    if "in_history" in drops:
+        return "only_history"
+    return "only_outside" if "outside_candidates" in drops else "no_match"
 
 
 class _Finder:
