@@ -1,5 +1,6 @@
 """MovieLens: films and stars, read from GroupLens's zip archives; there are no reviews."""
 
+import re
 import zipfile
 import zlib
 from abc import abstractmethod
@@ -18,6 +19,8 @@ from llmrec.records import Interaction, Item
 
 COLUMNS = Columns(user="user", item="item", rating="rating", timestamp="timestamp", review=None, summary=None)
 RATING = ("user", "item", "rating", "timestamp")
+
+_FILED = re.compile(r"(.+), (The|A|An|Le|La|Les|Il|Das|Der|Die|El)((?: \([^)]*\))*)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +69,7 @@ class MovieLens(FileDataset):
             if not identifier or not rest:
                 bad.add(f"{self.films}:{number}", f"line {shown(line)} is not a film")
                 continue
-            items[identifier] = Item(identifier, tidy(rest[0]), "", self.genres(rest[1:]))
+            items[identifier] = Item(identifier, spoken(tidy(rest[0])), "", self.genres(rest[1:]))
         return items
 
 
@@ -102,6 +105,12 @@ class MovieLens100K(MovieLens):
     def genres(self, fields: Sequence[str]) -> tuple[str, ...]:
         flags = fields[-len(self.GENRES) :]
         return tuple(name for name, flag in zip(self.GENRES, flags, strict=False) if flag == "1")
+
+
+def spoken(title: str) -> str:
+    """Return a title as people and models write it: "Piano, The (1993)" becomes "The Piano (1993)"."""
+    found = _FILED.fullmatch(title)
+    return f"{found[2]} {found[1]}{found[3]}" if found else title
 
 
 def whole(text: str) -> int | str:

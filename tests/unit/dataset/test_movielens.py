@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from llmrec.dataset.download import RawFile
-from llmrec.dataset.movielens import MovieLens1M, MovieLens100K
+from llmrec.dataset.movielens import MovieLens1M, MovieLens100K, spoken
 from llmrec.errors import DataError
 from llmrec.progress import Silent
 from llmrec.records import Corpus, Interaction, Item
@@ -66,3 +66,16 @@ def test_a_broken_archive_is_one_line(tmp_path, unknown):
 def test_an_archive_of_something_else_names_what_is_missing(tmp_path, unknown):
     with pytest.raises(DataError, match=r"a\.zip: There is no item named 'ml-1m/ratings\.dat'"):
         load(MovieLens1M, OLD, tmp_path, unknown)
+
+
+@pytest.mark.parametrize(
+    ("filed", "title"),
+    [
+        ("Piano, The (1993)", "The Piano (1993)"),
+        ("Cinema, Le (Screen, The) (1990)", "Le Cinema (Screen, The) (1990)"),
+        ("Good, the Bad, and Other Words (1966)", "Good, the Bad, and Other Words (1966)"),
+        ("Alien (1979)", "Alien (1979)"),
+    ],
+)
+def test_titles_are_written_as_they_are_spoken(filed, title):
+    assert spoken(filed) == title
