@@ -82,7 +82,7 @@ def datasets(argv: list[str]) -> Iterator[Finding]:
     """Load every data set whose files are on this machine."""
     made = plan(composed(argv))
     for option in options("dataset"):
-        if option.name == "demo" or (made.data_dir / option.name).is_dir():
+        if option.name == "demo" or any((made.data_dir / option.name).glob("*")):
             try:
                 other = plan(composed([*argv, f"dataset={option.name}"]))
                 corpus = other.dataset.load(made.data_dir, made.cache_dir, Silent())

@@ -86,8 +86,6 @@ def _verify(path: Path, pinned: str | None, cache_dir: Path, progress: Progress)
 
 
 def _download(raw: RawFile, part: Path, progress: Progress, delays: Sequence[float]) -> None:
-    with _written(part):
-        part.parent.mkdir(parents=True, exist_ok=True)
     last = ""
     for delay in (0.0, *delays):
         time.sleep(delay)
@@ -144,6 +142,7 @@ def _open(address: str, start: int) -> http.client.HTTPResponse:
 
 def _pour(read: Callable[[int], bytes], part: Path, mode: Literal["ab", "wb"], advance: Advance) -> None:
     with _written(part):
+        part.parent.mkdir(parents=True, exist_ok=True)
         file = part.open(mode)
     with file:
         while chunk := read(CHUNK):
