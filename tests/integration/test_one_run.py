@@ -21,6 +21,7 @@ from llmrec.records import Completion, Example, Metrics, Prediction, Prompt
 from llmrec.rows import draw
 
 TASKS = ("rating", "sequential", "direct", "explanation", "summarization")
+SHORT = ["experiment=smoke", "task.answer_tokens=24"]
 FILES = {"config.yaml", "environment.json", "examples.jsonl", "prompts.jsonl", "completions.jsonl"}
 FILES |= {"predictions.jsonl", "metrics.json"}
 
@@ -33,7 +34,7 @@ def cache(tmp_path_factory):
 @pytest.fixture
 def planned(cache):
     def make(*overrides):
-        return plan(composed(["experiment=smoke", f"cache_dir={cache}", *overrides]))
+        return plan(composed([*SHORT, f"cache_dir={cache}", *overrides]))
 
     return make
 
@@ -82,7 +83,7 @@ def test_other_choices_in_the_same_folder_are_refused(planned, tmp_path):
 
 def test_a_run_killed_with_kill_9_goes_on_and_ends_with_the_same_files(cache, tmp_path):
     command = [
-        sys.executable, "-m", "llmrec", "run", "experiment=smoke", "task=direct", "limit=24",
+        sys.executable, "-m", "llmrec", "run", *SHORT, "task=direct", "limit=24",
         "model.max_batch=1", "resamples=10", f"cache_dir={cache}",
     ]  # fmt: skip
     broken, whole = tmp_path / "broken", tmp_path / "whole"
