@@ -1,12 +1,12 @@
 """`llmrec show`: the composed config; `llmrec show prompts`: prompts as a model gets them."""
 
-from omegaconf import OmegaConf
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.text import Text
 
 from llmrec.commands.composing import composed
 from llmrec.commands.console import progress
+from llmrec.config import to_yaml
 from llmrec.errors import ConfigError
 from llmrec.pipeline import writer
 from llmrec.plan import plan, resolved
@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
         return 0
     if argv and argv[0] == "prompts":
         return show_prompts(argv[1:])
-    config = OmegaConf.to_yaml(OmegaConf.create(resolved(composed(argv))))
+    config = to_yaml(resolved(composed(argv))).decode()
     console = Console()
     if console.is_terminal:
         console.print(Syntax(config, "yaml", background_color="default"))

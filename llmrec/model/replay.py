@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
+from llmrec.artifacts import COMPLETIONS, from_lines
 from llmrec.decoding.base import Decoding
-from llmrec.errors import BackendError, DataError
+from llmrec.errors import BackendError
 from llmrec.model.base import Model, Session
 from llmrec.progress import Progress
 from llmrec.records import Completion, Request, Training
@@ -25,15 +24,16 @@ class Replay(Model):
     def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
         file = Path(self.path).expanduser()
         if file.is_dir():
-            file = file / "completions.jsonl"
+            file = file / COMPLETIONS
         try:
-            lines = file.read_bytes()
+            completions = from_lines(file, Completion)
+            digest = hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()
         except OSError as error:
             raise BackendError(
                 f"model.path: '{self.path}' holds no completions that can be read ({error.strerror}); "
                 "give a run folder or a completions.jsonl"
             ) from error
-        return ReplaySession(_decode(lines, file.name), hashlib.blake2b(lines, digest_size=8).hexdigest())
+        return ReplaySession(completions, digest)
 
 
 class ReplaySession(Session):
@@ -50,7 +50,8 @@ class ReplaySession(Session):
             example_id, ask = _key(missing[0])
             raise BackendError(
                 f"model.path: {len(missing)} of {len(requests)} prompts are not in the recording (first: "
-                f"example {example_id}, ask {ask}); set task, limit, seed and refine as in the recorded run"
+                f"example {example_id}, ask {ask}); set task, limit, seed and max_reasks as in the run "
+                f"that was recorded"
             )
         return [list(requests[start : start + BATCH]) for start in range(0, len(requests), BATCH)]
 
@@ -60,16 +61,3 @@ class ReplaySession(Session):
 
 def _key(request: Request) -> tuple[str, int]:
     return request.prompt.example_id, request.prompt.ask
-
-
-def _decode(lines: bytes, file_name: str) -> list[Completion]:
-    decoder = msgspec.json.Decoder(Completion)
-    completions = []
-    for number, line in enumerate(lines.splitlines(), start=1):
-        try:
-            completions.append(decoder.decode(line))
-        except msgspec.DecodeError as error:
-            raise DataError(
-                f"{file_name}:{number}: no completion ({error}); replay a finished run, or drop the line"
-            ) from error
-    return completions

@@ -52,7 +52,7 @@ def test_replay_of_a_broken_line_names_file_and_line(tmp_path):
     recording(tmp_path, ("a", 0, "first"))
     with (tmp_path / "completions.jsonl").open("a") as stream:
         stream.write('{"example_id": "b", "as')
-    with pytest.raises(DataError, match=r"^completions.jsonl:2: no completion"):
+    with pytest.raises(DataError, match=r"completions.jsonl:2: no Completion"):
         replay(tmp_path)
 
 
