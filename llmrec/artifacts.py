@@ -50,14 +50,15 @@ class RunDir:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def settle(self, name: str, content: bytes) -> None:
-        """Write an artifact that the choices determine, or check that it is the same as before.
+    def settle(self, name: str, content: bytes, but: Sequence[str] = ()) -> None:
+        """Write an artifact that the choices determine, or check that it is the same as before, lines
+        that begin with one of `but` aside.
 
         Raises DataError when it differs and completions were already paid for with the old one.
         """
         path = self.path / name
         if path.is_file():
-            if path.read_bytes() == content:
+            if lines_but(path.read_bytes(), but) == lines_but(content, but):
                 return
             if (self.path / COMPLETIONS).is_file() and (self.path / COMPLETIONS).stat().st_size:
                 raise DataError(
@@ -91,6 +92,19 @@ class RunDir:
         """Write an artifact of this call's own."""
         write_atomic(self.path / name, content)
 
+    def note_environment(self, now: Environment) -> None:
+        """Keep what completions are made with. Raises DataError when those already there were made on
+        another device or in another dtype: their mixture would be no run that anyone could repeat."""
+        if self.completions():
+            then = self.environment()
+            if (then.device, then.dtype) != (now.device, now.dtype):
+                raise DataError(
+                    f"{self.path}: begun on {then.device} in {then.dtype}, here it would go on on "
+                    f"{now.device} in {now.dtype}; set model.device and model.dtype as then, or choose "
+                    f"another folder by hydra.run.dir=DIR"
+                )
+        self.write(ENVIRONMENT, pretty(now))
+
     def environment(self) -> Environment:
         """Return what the run's completions were made with."""
         path = self.path / ENVIRONMENT
@@ -105,6 +119,12 @@ class RunDir:
         """Return how long the stages of an earlier call took, or nothing before the first ended."""
         path = self.path / METRICS
         return dict(read_metrics(path).seconds) if path.is_file() else {}
+
+
+def lines_but(content: bytes, but: Sequence[str]) -> list[bytes]:
+    """Return the lines that do not begin with any of the words."""
+    skipped = tuple(word.encode() for word in but)
+    return [line for line in content.splitlines() if not (skipped and line.startswith(skipped))]
 
 
 def read_metrics(path: Path) -> Metrics:

@@ -46,6 +46,6 @@ def describe(session: Mapping[str, str]) -> Environment:
         git=commit(),
         device=details.pop("device", "cpu"),
         dtype=details.pop("dtype", "float64"),
-        batch=details.pop("batch", "all rows at once"),
+        batch=details.pop("batch", ""),
         details=details,
     )

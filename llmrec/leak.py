@@ -5,20 +5,22 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from llmrec.errors import LlmrecError
-from llmrec.records import Example, Interaction, Item, Leaks, Message, Part, Prompt, Ranking
+from llmrec.records import Example, Interaction, Item, Leaks, Message, Module, Prompt, Ranking, Text
 from llmrec.text import normalise
 
 CHECKS = (
     "target_in_history",
     "later_event",
     "target_title_in_prompt",
-    "target_review_in_prompt",
+    "target_id_in_prompt",
+    "target_text_in_prompt",
     "demonstration_later",
     "demonstration_not_training",
     "id_plus_one",
 )
 _NUMBER = re.compile(r"\d+$")
-_WORDS_OF_A_TEXT = 5  # shorter reviews ("Great") are not told apart from anyone's words
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_OWN_WORDS = 6  # fewer words in a row ("five stars, I love it") are anyone's
 
 
 class LeakError(LlmrecError):
@@ -31,22 +33,26 @@ def check(
     items: Mapping[str, Item],
     demonstrations: Mapping[str, Example],
     training: Iterable[Interaction],
+    wording: str,
 ) -> dict[str, list[str]]:
     """Return the ids of the examples that each check finds leaking, by the check's name.
 
     `prompts` stand in the order of `examples`; `demonstrations` are the pool they were chosen from,
-    `training` the rows that may be shown as such.
+    `training` the rows that may be shown as such; `wording` is what every prompt says before a row's
+    values are put in, so that its own words are not taken for a title.
     """
     found: dict[str, list[str]] = {name: [] for name in CHECKS}
     may_be_shown = {(row.user, row.item) for row in training} if demonstrations else set()
+    fixed = spaced(wording)
     for example, prompt in zip(examples, prompts, strict=True):
         shown = [demonstrations[id] for id in prompt.demonstrations]
-        texts = [part.text for message in prompt.messages for part in message.parts]
+        asked = prompt.messages[-1:]
         claims = {
             "target_in_history": any(e.item == example.target.item for e in example.question.history),
             "later_event": any(e.timestamp > example.target.timestamp for e in example.question.history),
-            "target_title_in_prompt": title_given_away(example, prompt, shown, items),
-            "target_review_in_prompt": review_given_away(example, texts),
+            "target_title_in_prompt": title_given_away(example, asked, items, fixed),
+            "target_id_in_prompt": id_given_away(example, asked),
+            "target_text_in_prompt": text_given_away(example, asked),
             "demonstration_later": any(later(demo, example) for demo in shown),
             "demonstration_not_training": any(
                 (demo.target.user, demo.target.item) not in may_be_shown for demo in shown
@@ -55,7 +61,7 @@ def check(
         for name, leaks in claims.items():
             if leaks:
                 found[name].append(example.id)
-    found["id_plus_one"] = numbered_along(examples)
+    found["id_plus_one"] = numbered_along(examples, len(items))
     return found
 
 
@@ -66,53 +72,69 @@ def later(demo: Example, example: Example) -> bool:
 
 
 def title_given_away(
-    example: Example, prompt: Prompt, shown: Sequence[Example], items: Mapping[str, Item]
+    example: Example, asked: Sequence[Message], items: Mapping[str, Item], wording: str
 ) -> bool:
     """Say whether the target's title stands in the question more often than the items shown explain.
 
     Only where the item is what is asked for. Several items may share a title, and one title may be
-    part of another: those in the history or among the candidates explain as many occurrences.
+    part of another: those in the history or among the candidates explain as many occurrences, and so
+    do the prompt's own words.
     """
-    if not isinstance(example.reference, Ranking) or not prompt.messages:
-        return False
-    title = f" {normalise(items[example.target.item].title)} "
-    if not title.strip():
+    title = spaced(items[example.target.item].title)
+    if not isinstance(example.reference, Ranking) or not title.strip():
         return False
     question = example.question
     given = [event.item for event in question.history] + list(question.candidates)
-    explained = sum(f" {normalise(items[id].title)} ".count(title) for id in given)
-    asked = row_text(prompt.messages[-1])
-    return asked.count(title) > explained
+    explained = wording.count(title) + sum(spaced(items[id].title).count(title) for id in given)
+    return any(spaced(message.content).count(title) > explained for message in asked)
 
 
-def row_text(message: Message) -> str:
-    """Return the normalised lines of a message, apart from each other, so that titles do not merge."""
-    lines = (line for part in message.parts for line in lines_of(part))
-    return "  ".join(f" {normalise(line)} " for line in lines)
-
-
-def lines_of(part: Part) -> list[str]:
-    return part.text.splitlines()
-
-
-def review_given_away(example: Example, texts: Iterable[str]) -> bool:
-    """Say whether the text of the target's review stands in the prompt of a task that hides it."""
-    review = normalise(example.target.review)
-    if example.question.review is not None or len(review.split()) < _WORDS_OF_A_TEXT:
+def id_given_away(example: Example, asked: Sequence[Message]) -> bool:
+    """Say whether the target's id stands in a question that asks for the item and does not offer it."""
+    target = example.target.item
+    if not isinstance(example.reference, Ranking) or target in example.question.candidates:
         return False
-    own = {normalise(event.summary) for event in example.question.history}
-    return review not in own and any(review in normalise(text) for text in texts)
+    named = re.compile(rf"(?<![\w-]){re.escape(target)}(?![\w-])")
+    # Short numbers, as MovieLens has for ids, stand in titles too; numbered_along looks after those.
+    return len(target) > 5 and any(named.search(message.content) for message in asked)
 
 
-def numbered_along(examples: Sequence[Example]) -> list[str]:
+def text_given_away(example: Example, asked: Sequence[Message]) -> bool:
+    """Say whether a text that is asked for, or a sentence of the review behind it, stands in the
+    question; the review may, where the task shows it, and what the user wrote elsewhere too."""
+    target, question = example.target, example.question
+    texts = [target.summary]
+    if isinstance(example.reference, Text):
+        texts.append(example.reference.text)
+    if question.review is None:
+        texts += _SENTENCE.split(target.review)
+    told = {spaced(event.summary) for event in question.history}
+    long = {words for words in map(spaced, texts) if len(words.split()) >= _OWN_WORDS} - told
+    hidden = [
+        spaced(part.text)
+        for message in asked
+        for part in message.parts
+        if question.review is None or part.module is Module.BEHAVIOR
+    ]
+    return any(words in text for words in long for text in hidden)
+
+
+def spaced(text: str) -> str:
+    """Return the text's normalised lines, a space around each: words are whole, lines do not merge."""
+    return " ".join(f" {normalise(line)} " for line in text.splitlines())
+
+
+def numbered_along(examples: Sequence[Example], catalogue: int) -> list[str]:
     """Return the examples whose target's number is the last item's plus one, if they are too many.
 
-    Ids given out while reading the sequences make "id + 1" a recommender. By chance it is right
-    about once in a catalogue: the ids leak when the share's lower bound (Wilson, z = 3) is over 1%.
+    Ids given out while reading the sequences make "id + 1" a recommender. By chance it is right once
+    in a catalogue: the ids leak when the share's lower bound (Wilson, z = 3) is over 1%, and over
+    five times chance.
     """
     asked = [e for e in examples if isinstance(e.reference, Ranking) and e.question.history]
     hits = [e.id for e in asked if follows(e.question.history[-1].item, e.target.item)]
-    return hits if asked and wilson_lower(len(hits), len(asked), z=3.0) > 0.01 else []
+    tolerated = max(0.01, 5 / max(catalogue, 1))
+    return hits if asked and wilson_lower(len(hits), len(asked), z=3.0) > tolerated else []
 
 
 def follows(last: str, target: str) -> bool:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import astuple
 
 from msgspec.structs import replace
 
@@ -13,7 +13,7 @@ from llmrec.artifacts import RunDir, pretty, to_lines
 from llmrec.config import to_yaml
 from llmrec.environment import describe
 from llmrec.model.base import Session
-from llmrec.plan import OnLeak, Plan
+from llmrec.plan import PATHS, OnLeak, Plan
 from llmrec.progress import Progress
 from llmrec.prompt.variant import Writer
 from llmrec.records import Completion, Leaks, Metrics, Prediction, Prompt, Request
@@ -31,13 +31,13 @@ def run(plan: Plan, run_dir: RunDir, progress: Progress, asks: bool = True) -> M
     model is opened: what the folder holds is parsed and scored again.
     """
     seconds = run_dir.seconds()
-    run_dir.settle(artifacts.CONFIG, to_yaml(plan.stored))
+    run_dir.settle(artifacts.CONFIG, to_yaml(plan.stored), but=PATHS)
     with timed(seconds, "rows"):
         rows = draw(plan, progress)
     log.info("%s of %s rows", f"{len(rows.examples):,}", f"{rows.total:,}")
     with timed(seconds, "prompts"):
         prompts = word(plan, rows, progress)
-        leaks = look_for_leaks(plan, rows, prompts)
+        leaks = look_for_leaks(plan, rows, prompts, progress)
     run_dir.settle(artifacts.EXAMPLES, to_lines(rows.examples))
     run_dir.settle(artifacts.PROMPTS, to_lines(prompts))
     predictions, completions = ask(plan, rows, prompts, run_dir, progress, seconds if asks else None)
@@ -67,10 +67,14 @@ def word(plan: Plan, rows: Rows, progress: Progress) -> list[Prompt]:
     return prompts
 
 
-def look_for_leaks(plan: Plan, rows: Rows, prompts: list[Prompt]) -> Leaks:
+def look_for_leaks(plan: Plan, rows: Rows, prompts: list[Prompt], progress: Progress) -> Leaks:
     """Run every check. Raises LeakError when one finds something and the run is to stop."""
     pool = {example.id: example for example in rows.pool}
-    found = leak.check(rows.examples, prompts, rows.corpus.items, pool, rows.training.interactions)
+    wording = "\n".join(map(str, (*astuple(plan.wording), *astuple(plan.variant))))
+    with progress.bar("looking for leaks", None, "rows"):
+        found = leak.check(
+            rows.examples, prompts, rows.corpus.items, pool, rows.training.interactions, wording
+        )
     return leak.verdict(found, stop=plan.settings.on_leak is OnLeak.stop)
 
 
@@ -85,24 +89,28 @@ def ask(
     """Ask the model, opened only if something is left to ask, and note the seconds; None asks nothing."""
     requests = [Request(ex.question, prompt) for ex, prompt in zip(rows.examples, prompts, strict=True)]
     spent: dict[str, float] = {}
+    opened: list[Session] = []
 
-    def open_session() -> Session:
-        log.info("opening model=%s", plan.model.name)
-        with timed(spent, "model"):
-            session = plan.model.open(rows.training, plan.settings.seed, plan.cache_dir, progress)
-        run_dir.write(artifacts.ENVIRONMENT, pretty(describe(session.environment)))
-        return session
+    def session() -> Session:
+        if not opened:
+            log.info("opening model=%s", plan.model.name)
+            with timed(spent, "model"):
+                opened.append(plan.model.open(rows.training, plan.settings.seed, plan.cache_dir, progress))
+            run_dir.note_environment(describe(opened[0].environment))
+        return opened[0]
 
     asking = Asking(
-        session=cache(open_session) if seconds is not None else None,
+        session=session if seconds is not None else None,
         decoding=plan.decoding,
         reader=plan.parser.bind(rows.corpus.items),
+        reasons=plan.variant.reasoning_tokens > 0,
         max_reasks=plan.settings.max_reasks,
         progress=progress,
     )
     with timed(spent, "inference"):
         found = asking.predict(requests, run_dir)
-    if seconds is not None and "model" in spent:
+    if seconds is not None and opened:
+        run_dir.note_environment(describe(opened[0].environment))  # it now knows of batches halved
         seconds |= {"model": spent["model"], "inference": round(spent["inference"] - spent["model"], 3)}
     return found
 

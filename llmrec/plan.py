@@ -127,7 +127,9 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
     except OmegaConfBaseException as error:
         key = error.full_key or "config"
         raise ConfigError(f"{key}: {str(error).splitlines()[0]}; set {key}=...") from error
-    return {str(key): value for key, value in dict(container).items() if key != "hydra"}  # type: ignore[arg-type]
+    stored = {str(key): value for key, value in dict(container).items() if key != "hydra"}  # type: ignore[arg-type]
+    # Absolute, so that a run folder can be scored again from anywhere.
+    return stored | {key: str(Path(stored[key]).expanduser().absolute()) for key in PATHS}
 
 
 def longer(whole: DictConfig) -> DictConfig:

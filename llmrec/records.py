@@ -84,7 +84,7 @@ class Event(Struct, frozen=True, gc=False):
 class Question(Struct, frozen=True):
     """A task's question in data terms: all that a model, a parser or a re-ask may see.
 
-    `id` is an opaque hash of (user, item). `time` is the moment of asking (Unix seconds): nothing
+    `id` is an opaque hash that does not tell the item. `time` is the moment of asking (Unix seconds): nothing
     later may be shown. `history` is oldest first; `candidates` stand in the order shown. `item`,
     `rating` and `review` are None where the task asks for them or has no use for them.
     """

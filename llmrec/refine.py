@@ -11,21 +11,27 @@ from llmrec.decoding.base import Decoding
 from llmrec.errors import DataError
 from llmrec.model.base import Session
 from llmrec.parser.base import Reader
+from llmrec.parser.unwrap import has_final_answer
 from llmrec.progress import Progress
 from llmrec.records import Completion, Message, Part, Prediction, Prompt, Reading, Request
 
 Key = tuple[str, int]
+
+NO_FINAL_ANSWER = "no_final_answer"
+CUT_OFF = "cut_off"  # the text was ended by the token limit, and read as far as it went
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
     """How requests get completed. `session` opens the model when there is something to ask; with None
     nothing is: stored completions are read again, and a refusal that was not answered then stands.
+    `reasons` says that thoughts come first: without a marked final answer there is none.
     """
 
     session: Callable[[], Session] | None
     decoding: Decoding
     reader: Reader
+    reasons: bool
     max_reasks: int
     progress: Progress
 
@@ -87,14 +93,24 @@ class Asking:
             return Reading(completion.answer, None, ())
         if not completion.texts:
             return Reading(None, completion.finish_reason, ())
-        return self.reader.read(completion.texts[0], request.question)
+        text = completion.texts[0]
+        if self.reasons and not has_final_answer(text):
+            return Reading(None, NO_FINAL_ANSWER, ())
+        reading = self.reader.read(text, request.question)
+        cut_off = (CUT_OFF,) if completion.finish_reason == "length" else ()
+        return reading._replace(repairs=reading.repairs + cut_off)
+
+    def _reason(self, failure: str) -> str:
+        if failure == NO_FINAL_ANSWER:
+            return 'You gave no final answer; write it now, in one line that starts with "Answer:".'
+        return self.reader.reason(failure)
 
     def _again(self, request: Request, completion: Completion, failure: str) -> Request:
         """Return the request with the refused answer and the reason as further turns."""
         prompt = request.prompt
         turns = (
             Message("assistant", (Part(None, completion.texts[0]),)),
-            Message("user", (Part(None, self.reader.reason(failure)),)),
+            Message("user", (Part(None, self._reason(failure)),)),
         )
         again = Prompt(
             example_id=prompt.example_id,

@@ -27,9 +27,10 @@ def draw(plan: Plan, progress: Progress) -> Rows:
     settings, task = plan.settings, plan.task
     corpus = plan.dataset.load(plan.data_dir, plan.cache_dir, progress)
     task.check(corpus)
-    ledger = plan.split.assign(corpus, settings.ties, settings.seed)
-    refer = task.references(ledger)
-    examples, total = task.examples(ledger, refer, settings.role, settings.limit, settings.seed)
+    with progress.bar("splitting and drawing", None, "rows"):
+        ledger = plan.split.assign(corpus, settings.ties, settings.seed)
+        refer = task.references(ledger)
+        examples, total = task.examples(ledger, refer, settings.role, settings.limit, settings.seed)
     if not examples:
         raise DataError(
             f"dataset={corpus.name}: none of its {len(corpus.interactions):,} interactions is a "

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from llmrec.artifacts import METRICS_SCHEMA, to_lines
 from llmrec.metric.base import Context, Row
@@ -55,9 +56,9 @@ def sum_up(
         model=plan.model.name,
         prompt=plan.variant.name,
         finetune=plan.finetune,
-        decoding={key: value for key, value in plan.stored["decoding"].items() if key != "_target_"},
+        decoding=asdict(plan.decoding),
         seed=plan.settings.seed,
-        rows=same_rows(rows.examples),
+        rows=fingerprint(rows.examples),
         n=len(rows.examples),
         n_total=rows.total,
         metrics=results,
@@ -68,14 +69,14 @@ def sum_up(
         seconds={},
         environment=NOWHERE,
         headline=plan.task.headline,
-        counts=counts(rows, prompts),
+        counts=counts(rows, prompts, plan.variant.demonstrations),
         notes=[*rows.corpus.notes, *plan.task.notes()],
     )
 
 
-def same_rows(examples: Sequence[Example]) -> str:
-    """Return a fingerprint of the questions asked, candidates and histories included."""
-    return hashlib.blake2b(to_lines(example.question for example in examples), digest_size=8).hexdigest()
+def fingerprint(examples: Sequence[Example]) -> str:
+    """Return a hash of what was asked and what counts as right: histories, candidates, references."""
+    return hashlib.blake2b(to_lines(examples), digest_size=8).hexdigest()
 
 
 def scores(plan: Plan, rows: Rows, answers: Sequence[Answer | None]) -> list[MetricResult]:
@@ -84,7 +85,7 @@ def scores(plan: Plan, rows: Rows, answers: Sequence[Answer | None]) -> list[Met
         Row(question=example.question, reference=example.reference, answer=answer)
         for example, answer in zip(rows.examples, answers, strict=True)
     ]
-    context = Context(training=rows.training.answers, catalogue=len(rows.corpus.items))
+    context = Context(training=rows.training.answers)
     return score(plan.metrics, scored, context, plan.settings.seed, plan.settings.resamples)
 
 
@@ -128,7 +129,7 @@ def tokens(completions: Sequence[Completion]) -> Tokens:
     )
 
 
-def counts(rows: Rows, prompts: Sequence[Prompt]) -> dict[str, int]:
+def counts(rows: Rows, prompts: Sequence[Prompt], wanted: int) -> dict[str, int]:
     """Return what reading, splitting and wording counted."""
     return {
         **rows.corpus.counts,
@@ -136,4 +137,7 @@ def counts(rows: Rows, prompts: Sequence[Prompt]) -> dict[str, int]:
         "rows_without_reference": rows.without_reference,
         "prompts_cut": sum(prompt.cut > 0 for prompt in prompts),
         "events_cut": sum(prompt.cut for prompt in prompts),
+        "prompts_short_of_demonstrations": sum(
+            bool(prompt.messages) and len(prompt.demonstrations) < wanted for prompt in prompts
+        ),
     }

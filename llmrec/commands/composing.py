@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from llmrec.commands.listing import groups, options
 from llmrec.config import conf_dir
-from llmrec.errors import ConfigError, did_you_mean
+from llmrec.errors import ConfigError, DataError, did_you_mean
 from llmrec.plan import PATHS
 
 _UNKNOWN_OPTION = re.compile(r"Could not find '([^']+)'")
@@ -52,6 +52,9 @@ def one_line(overrides: Sequence[str]) -> Iterator[None]:
         yield
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(told(error, overrides)) from error
+    except OSError as error:
+        way_out = "choose another folder by hydra.run.dir=DIR or output_dir=DIR"
+        raise DataError(f"{error.filename}: cannot be used ({error.strerror}); {way_out}") from error
 
 
 def told(error: BaseException, overrides: Sequence[str]) -> str:

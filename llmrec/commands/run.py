@@ -62,6 +62,7 @@ def main(argv: list[str]) -> int:
             failed.append(error)
             print(f"error: {error}", file=sys.stderr)
 
+    logging.raiseExceptions = False  # a log that finds no room on the disk is not worth a run
     with one_line(argv):
         hydra.main(config_path=str(conf_dir()), config_name="run", version_base="1.3")(job)()
     if finished:
@@ -72,7 +73,7 @@ def main(argv: list[str]) -> int:
 def one_run(cfg: DictConfig, folder: Path) -> Metrics:
     """Run one composed config in its folder, telling where."""
     made = plan(cfg)
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     console.print(
         f"task={made.task.name} dataset={made.dataset.name} model={made.model.name} "
         f"prompt={made.variant.name} -> {shortest(folder)}"
@@ -81,7 +82,6 @@ def one_run(cfg: DictConfig, folder: Path) -> Metrics:
         console.print(
             f"limit={made.settings.limit}: a sample of the rows; intervals are wide, no final figures"
         )
-    log.info("%s", HydraConfig.get().overrides.task)
     return run(made, RunDir(folder), progress())
 
 

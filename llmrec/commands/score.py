@@ -1,5 +1,6 @@
 """`llmrec score DIR...`: parse and score stored completions again; no model is loaded."""
 
+import sys
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -24,14 +25,18 @@ def main(argv: list[str]) -> int:
     if not argv or "--help" in argv or "-h" in argv:
         print(HELP)
         return 0 if argv else 1
-    finished = []
+    finished, failed = [], False
     for name in argv:
-        made = plan(stored_config(Path(name)))
-        finished.append(run(made, RunDir(Path(name)), progress(), asks=False))
+        try:
+            made = plan(stored_config(Path(name)))
+            finished.append(run(made, RunDir(Path(name)), progress(), asks=False))
+        except LlmrecError as error:
+            failed = True
+            print(f"error: {error}", file=sys.stderr)
     console = Console()
     for grid in grids(finished):
         console.print(drawn(grid))
-    return 0
+    return 1 if failed else 0
 
 
 def stored_config(folder: Path) -> DictConfig:

@@ -6,7 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -57,7 +57,7 @@ def obtain(
         rejected = part.replace(folder / f"{raw.file}.rejected")
         raise DataError(
             f"{raw.address}: sha256 {digest} came, {pinned} is pinned; the download is kept as {rejected}; "
-            "if the publisher has changed the file, change the pin"
+            f"if the publisher has changed the file, change dataset's sha256 or delete {_beside(path).name}"
         )
     if pinned is None:
         write_atomic(_beside(path), f"{digest}\n".encode())
@@ -81,11 +81,14 @@ def _verify(path: Path, pinned: str | None, cache_dir: Path, progress: Progress)
     digest = sha256(path, cache_dir, progress)
     if digest != pinned:
         raise DataError(
-            f"{path}: its sha256 is {digest}, {pinned} is pinned; delete the file to have it fetched again"
+            f"{path}: its sha256 is {digest}, {pinned} is pinned; delete the file, "
+            f"and {_beside(path).name} if there is one, to have it fetched again"
         )
 
 
 def _download(raw: RawFile, part: Path, progress: Progress, delays: Sequence[float]) -> None:
+    with _written(part):
+        part.parent.mkdir(parents=True, exist_ok=True)
     last = ""
     for delay in (0.0, *delays):
         time.sleep(delay)
@@ -97,6 +100,8 @@ def _download(raw: RawFile, part: Path, progress: Progress, delays: Sequence[flo
                 break
         except (_Interrupted, http.client.HTTPException, OSError) as error:
             last = str(getattr(error, "reason", error)) or type(error).__name__
+    with suppress(OSError):  # an empty folder of our making would look like a data set
+        part.parent.rmdir()
     raise DataError(
         f"{raw.file}: not in {part.parent}, and {raw.address} did not give it ({last}); "
         "download it elsewhere and put it into that folder"
@@ -142,7 +147,6 @@ def _open(address: str, start: int) -> http.client.HTTPResponse:
 
 def _pour(read: Callable[[int], bytes], part: Path, mode: Literal["ab", "wb"], advance: Advance) -> None:
     with _written(part):
-        part.parent.mkdir(parents=True, exist_ok=True)
         file = part.open(mode)
     with file:
         while chunk := read(CHUNK):

@@ -27,11 +27,10 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a metric may know beyond the rows: the training answers (their mean is the fallback of a
-    missing rating) and the number of items in the catalogue."""
+    """What a metric may know beyond the rows: the training answers, whose mean is the fallback of a
+    missing rating."""
 
     training: Sequence[Answer]
-    catalogue: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +53,9 @@ class Metric(ABC):
     @abstractmethod
     def higher_is_better(self) -> bool:
         """Say which way is up."""
+
+    @property
+    def in_unit_interval(self) -> bool:
+        """Say whether every value is the plain mean of row values in [0, 1], so that a value of 0 or 1
+        means that all rows are 0 or 1."""
+        return False

@@ -3,7 +3,7 @@
 Both are properties of a set. They are written here as means over rows - what a row adds that no
 earlier row had - so the value is exact, while the bootstrap is conditional on the order of the rows:
 a resample keeps each row's share of new material as first counted. Words stand between blanks, case
-and punctuation kept; a row without an answer adds nothing.
+and punctuation kept; a row without an answer counts as 0.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,8 @@ from llmrec.metric.rouge import ngrams
 
 @dataclass(frozen=True, kw_only=True)
 class Distinct(Metric):
-    """Different n-grams / all n-grams of the answers together, for each n in `orders`.
+    """Different n-grams / all n-grams of the answers together, for each n in `orders`, times the share
+    of rows that were answered: the ratio alone is best for a model that speaks once and then is silent.
 
     Source: Li et al., "A diversity-promoting objective function for neural conversation models", 2016.
     """
@@ -34,7 +35,8 @@ class Distinct(Metric):
         return [f"distinct-{order}" for order in self.orders]
 
     def statistics(self, rows: Sequence[Row], context: Context) -> Array:
-        """Return [rows, 2 len(orders)]: n-grams new with the row, then all of its n-grams."""
+        """Return [rows, 2 len(orders) + 1]: n-grams new with the row, all of its n-grams, and whether
+        it was answered."""
         seen: list[set[tuple[str, ...]]] = [set() for _ in self.orders]
         counted = np.zeros((len(rows), 2, len(self.orders)))
         for row, (_, hypothesis) in enumerate(texts(rows)):
@@ -43,11 +45,12 @@ class Distinct(Metric):
                 known = len(seen[column])
                 seen[column].update(found)
                 counted[row, :, column] = len(seen[column]) - known, len(found)
-        return counted.reshape(len(rows), -1)
+        answered = [[float(row.answer is not None)] for row in rows]
+        return np.hstack([counted.reshape(len(rows), -1), answered])
 
     def values(self, means: Array) -> Array:
-        new, total = np.split(means, 2, axis=-1)
-        return np.divide(new, total, out=np.zeros_like(new), where=total > 0)
+        new, total, answered = np.split(means, [len(self.orders), 2 * len(self.orders)], axis=-1)
+        return answered * np.divide(new, total, out=np.zeros_like(new), where=total > 0)
 
     @property
     def higher_is_better(self) -> bool:

@@ -11,6 +11,9 @@ from llmrec.seeded import hash64
 
 VALID = ":valid"
 
+# What a 95 % interval leaves out on each side.
+_TAIL = 0.025
+
 # Weights of so many resamples x rows are held at a time: 64 MB.
 _CELLS = 8_000_000
 
@@ -33,6 +36,12 @@ def score(
     `ci95` is the percentile bootstrap over rows (Efron and Tibshirani, "An introduction to the
     bootstrap", 1993): `resamples` draws with replacement, the same ones for every metric, None where
     n < 2. A value over no rows, or one that is not finite, is None.
+
+    Where a metric's row values lie in [0, 1] and are all 0, or all 1, every draw is the same and would
+    claim certainty. The limits are then the exact ones for 0 or n successes of n, (0, 1 - .025^(1/n))
+    or (.025^(1/n), 1) (Clopper and Pearson, "The use of confidence or fiducial limits illustrated in
+    the case of the binomial", Biometrika, 1934). They hold for graded gains too: such a mean is at most
+    the chance of a row above 0, and at least that of a row at 1.
     """
     valid = [row for row in rows if row.answer is not None]
     strict_scores = _scores(metrics, rows, context, seed, resamples)
@@ -63,7 +72,11 @@ def _scores(
     if len(rows) < 2:
         return _Scores(n=len(rows), values=found, low=None, high=None)
     drawn = values(resampled_means(statistics, seed, resamples))
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    low, high = np.quantile(drawn, [_TAIL, 1.0 - _TAIL], axis=0)
+    unit = np.repeat([m.in_unit_interval for m in metrics], [len(m.ids(rows, context)) for m in metrics])
+    limit = _TAIL ** (1.0 / len(rows))
+    low = np.where(unit & (found == 1.0), limit, low)
+    high = np.where(unit & (found == 0.0), 1.0 - limit, high)
     return _Scores(n=len(rows), values=found, low=low, high=high)
 
 

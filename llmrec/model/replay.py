@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmrec.artifacts import COMPLETIONS, from_lines
+from llmrec.artifacts import COMPLETIONS, PROMPTS, from_lines
 from llmrec.decoding.base import Decoding
 from llmrec.errors import BackendError
 from llmrec.model.base import Model, Session
 from llmrec.progress import Progress
-from llmrec.records import Completion, Request, Training
+from llmrec.records import Completion, Prompt, Request, Training
 
 BATCH = 1000
 
@@ -33,18 +33,22 @@ class Replay(Model):
                 f"model.path: '{self.path}' holds no completions that can be read ({error.strerror}); "
                 "give a run folder or a completions.jsonl"
             ) from error
-        return ReplaySession(completions, digest)
+        beside = file.with_name(PROMPTS)
+        prompts = from_lines(beside, Prompt) if beside.is_file() else []
+        return ReplaySession(completions, prompts, digest)
 
 
 class ReplaySession(Session):
     """Answers each request with what was recorded for it."""
 
-    def __init__(self, completions: Sequence[Completion], digest: str) -> None:
+    def __init__(self, completions: Sequence[Completion], prompts: Sequence[Prompt], digest: str) -> None:
         self.environment = {"engine": "replay", "recording": digest}
         self._recorded = {(row.example_id, row.ask): row for row in completions}
+        self._prompts = {(prompt.example_id, prompt.ask): prompt for prompt in prompts}
 
     def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[Request]]:
-        """Split in order. Raises BackendError, before anything is answered, when a row is missing."""
+        """Split in order. Raises BackendError, before anything is answered, when a row is missing or the
+        recording, where its prompts lie beside it, answered another prompt."""
         missing = [request for request in requests if _key(request) not in self._recorded]
         if missing:
             example_id, ask = _key(missing[0])
@@ -52,6 +56,16 @@ class ReplaySession(Session):
                 f"model.path: {len(missing)} of {len(requests)} prompts are not in the recording (first: "
                 f"example {example_id}, ask {ask}); set task, limit, seed and max_reasks as in the run "
                 f"that was recorded"
+            )
+        other = [
+            request
+            for request in requests
+            if self._prompts.get(_key(request), request.prompt) != request.prompt
+        ]
+        if other:
+            raise BackendError(
+                f"model.path: {len(other)} of {len(requests)} prompts are worded otherwise in the recording "
+                f"(first: example {other[0].question.id}); set task and prompt as in the recorded run"
             )
         return [list(requests[start : start + BATCH]) for start in range(0, len(requests), BATCH)]
 

@@ -46,6 +46,12 @@ def unwrap(text: str) -> tuple[str, tuple[str, ...]]:
     return rest, (AFTER_MARKER,) if answer[: last.start()].strip() else ()
 
 
+def has_final_answer(text: str) -> bool:
+    """Say whether the text comes to a final-answer marker with something behind it."""
+    markers = list(_MARKER.finditer(_first_turn(_THOUGHT.sub("", text))))
+    return bool(markers) and bool(text[markers[-1].end() :].strip())
+
+
 def plain(text: str) -> str:
     """Return the text without markdown's bold, code and heading signs."""
     return _EMPHASIS.sub("", text)

@@ -41,10 +41,11 @@ class Rendering:
             "candidates": "\n".join(self._candidates()),
         }
 
-    @property
-    def cut(self) -> int:
-        """Count the events left out, and the review's tail as one."""
-        return self._history[1] + (tokens(self.question.review or "") > self.budget.review)
+    def cut(self, template: str) -> int:
+        """Count what a template that is filled here leaves out: events, and a review's tail as one."""
+        events = self._history[1] if "{history}" in template else 0
+        tail = "{review}" in template and tokens(self.question.review or "") > self.budget.review
+        return events + tail
 
     @cached_property
     def _history(self) -> tuple[list[str], int]:

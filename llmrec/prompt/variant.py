@@ -103,7 +103,7 @@ class Writer:
         variant, wording = self.variant, self.wording
         rendering = Rendering(question, self.items, wording, budget)
         if variant.brief:
-            return (Part(Module.TASK, fill(wording.brief, rendering.values)),), rendering.cut
+            return (Part(Module.TASK, fill(wording.brief, rendering.values)),), rendering.cut(wording.brief)
         told = variant.inject is Behavior.always or (
             variant.inject is Behavior.needed and wording.needs_behavior
         )
@@ -116,7 +116,7 @@ class Writer:
         }
         texts = {module: fill(template, rendering.values).strip() for module, template in framed.items()}
         parts = tuple(Part(module, text) for module, text in texts.items() if text)
-        return parts, rendering.cut if told or question.review else 0
+        return parts, rendering.cut(" ".join(framed.values()))
 
 
 def frame(outer: str, words: str) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from llmrec.records import Coverage, MetricResult, Metrics
 
 COLUMNS = (
-    "run", "task", "dataset", "split", "model", "prompt", "finetune", "seed", "floor_of", "metric", "value",
-    "low", "high", "n", "n_total", "valid", "all", "leaks",
+    "run", "task", "dataset", "split", "model", "weights", "prompt", "finetune", "seed", "floor_of",
+    "metric", "value", "low", "high", "n", "n_total", "valid", "all", "leaks",
 )  # fmt: skip
 
 
@@ -16,8 +16,9 @@ def flat(folder: Path, metrics: Metrics) -> Iterator[dict[str, object]]:
 
     def row(model: str, floor_of: str, coverage: Coverage, result: MetricResult) -> dict[str, object]:
         low, high = result.ci95 or (None, None)
+        weights = "" if floor_of else metrics.environment.details.get("weights", "")
         values = (
-            str(folder), metrics.task, metrics.dataset, metrics.split, model, metrics.prompt,
+            str(folder), metrics.task, metrics.dataset, metrics.split, model, weights, metrics.prompt,
             metrics.finetune, metrics.seed, floor_of, result.id, result.value, low, high, result.n,
             metrics.n_total, coverage.valid, coverage.all, metrics.leaks.status,
         )  # fmt: skip

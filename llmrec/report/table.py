@@ -72,7 +72,10 @@ def cells(line: Line, shown: Sequence[MetricResult]) -> list[str]:
 
 
 def stamped(run: Metrics) -> str:
-    return f"{run.model} LEAK" if run.leaks.status == "LEAK" else run.model
+    """Return the model's name over that of its weights, which tells one `model=hf` from another."""
+    name = f"{run.model} LEAK" if run.leaks.status == "LEAK" else run.model
+    weights = run.environment.details.get("weights", "")
+    return f"{name}\n{weights}" if weights and not weights.startswith(run.model) else name
 
 
 def find(results: Sequence[MetricResult], name: str) -> list[MetricResult]:

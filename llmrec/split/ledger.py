@@ -46,6 +46,12 @@ class Ledger:
     roles: dict[Scheme, Sequence[int]]
     hides_held_out: bool
 
+    def row_id(self, row: int) -> str:
+        """Return the opaque id of a row, a hash of the user and the row's place in the user's timeline:
+        nobody who knows the user and the catalogue can find the item by it."""
+        user = self.corpus.interactions[row].user
+        return f"{hash64('row', user, self.timelines[user].index(row)):016x}"
+
     def rows(self, scheme: Scheme, role: Role) -> list[int]:
         """Return the row numbers of a role, in file order."""
         return [row for row, given in enumerate(self.roles[scheme]) if given == role]

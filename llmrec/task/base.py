@@ -68,9 +68,7 @@ class Task(ABC):
         answers = {row: answer for row, answer in candidates if answer is not None}
         rows = list(answers)
         if limit is not None and limit < len(rows):
-            rows = sorted(
-                sorted(rows, key=lambda row: hash64(seed, "limit", row_id(interactions[row])))[:limit]
-            )
+            rows = sorted(sorted(rows, key=lambda row: hash64(seed, "limit", ledger.row_id(row)))[:limit])
         reveal = self.reveals(ledger, seed)
         found = [
             Example(reveal(self.bare(ledger, row), interactions[row]), interactions[row], answers[row])
@@ -87,7 +85,7 @@ class Task(ABC):
         target = ledger.corpus.interactions[row]
         past = (ledger.corpus.interactions[earlier] for earlier in ledger.earlier(self.scheme, row))
         return Question(
-            id=row_id(target),
+            id=ledger.row_id(row),
             user=target.user,
             time=target.timestamp,
             history=tuple(Event(it.item, it.rating, it.timestamp, it.summary) for it in past),
@@ -102,8 +100,3 @@ class Task(ABC):
         rows = [ledger.corpus.interactions[row] for row in ledger.rows(self.scheme, Role.TRAIN)]
         answers = [answer for row in rows if (answer := refer(row)) is not None]
         return Training(interactions=rows, items=ledger.corpus.items, answers=answers)
-
-
-def row_id(target: Interaction) -> str:
-    """Return the opaque id of a row: it tells neither user nor item, so it may go everywhere."""
-    return f"{hash64('row', target.user, target.item):016x}"

@@ -58,8 +58,22 @@ def test_the_same_choices_find_the_same_folder_in_a_sweep_too(llmrec, home):
     assert swept.returncode == 0, swept.stderr
     folders = [line.split("-> ")[1] for line in swept.stderr.splitlines() if "-> " in line]
     assert folders[0] == first
-    assert "asking" not in swept.stderr.split("-> ")[1]
     assert "summarization on demo" in swept.stdout
+
+
+def test_odd_folders_are_one_line_or_work(llmrec, home):
+    words = ["run", *SMOKE, "task=rating"]
+    assert "/proc/nowhere" in one_line(llmrec(*words, "hydra.run.dir=/proc/nowhere"))
+    assert llmrec(*words, f"hydra.run.dir='{home}/a [/b] c'").returncode == 0
+
+
+def test_the_same_run_from_other_places_is_the_same_run(llmrec, home, tmp_path):
+    folder = home / "moved"
+    for cache in ("one", "two"):
+        done = llmrec(
+            "run", *SMOKE, "task=rating", f"hydra.run.dir={folder}", f"cache_dir={tmp_path / cache}"
+        )
+        assert done.returncode == 0, done.stderr
 
 
 def test_the_other_jobs_of_a_sweep_finish_when_one_fails(llmrec):

@@ -1,5 +1,6 @@
 """The whole line on invented data with the true code path: artifacts, resuming, leaks, permuted labels."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from llmrec import artifacts, leak
 from llmrec.artifacts import RunDir, from_lines
 from llmrec.commands.composing import composed
+from llmrec.model.base import Model
 from llmrec.pipeline import ask, run, word
 from llmrec.plan import plan
 from llmrec.progress import Silent
@@ -24,6 +26,13 @@ TASKS = ("rating", "sequential", "direct", "explanation", "summarization")
 SHORT = ["experiment=smoke", "task.answer_tokens=24"]
 FILES = {"config.yaml", "environment.json", "examples.jsonl", "prompts.jsonl", "completions.jsonl"}
 FILES |= {"predictions.jsonl", "metrics.json"}
+
+
+class Closed(Model):
+    """A model that must not be needed."""
+
+    def open(self, *words):
+        raise AssertionError("opened")
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +77,7 @@ def test_metrics_json_is_what_its_schema_says(planned, tmp_path):
 def test_a_second_call_asks_nothing_and_changes_no_file(planned, tmp_path):
     run(planned(), RunDir(tmp_path), Silent())
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    again = run(planned(), RunDir(tmp_path), Silent(), asks=False)
+    again = run(dataclasses.replace(planned(), model=Closed(name="tiny")), RunDir(tmp_path), Silent())
     after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     del before["metrics.json"], after["metrics.json"]  # it tells how long its own scoring took
     assert after == before

@@ -4,7 +4,7 @@ import pytest
 
 from llmrec.artifacts import COMPLETIONS, EXAMPLES, RunDir, from_lines, to_lines
 from llmrec.errors import DataError
-from llmrec.records import Completion, MetricResult, Prediction, Ranking, Rating, Text
+from llmrec.records import Completion, Environment, MetricResult, Prediction, Ranking, Rating, Text
 
 ODD = "quotes \" and ' and\nnewlines [brackets] {braces} שלום 🙂 \u2028"
 
@@ -36,6 +36,29 @@ def test_a_settled_artifact_may_change_until_something_was_completed_with_it(tmp
     with pytest.raises(DataError, match=r"examples.jsonl: holds another run .* hydra.run.dir=DIR"):
         run_dir.settle(EXAMPLES, b"three\n")
     assert (tmp_path / EXAMPLES).read_bytes() == b"two\n"
+
+
+def test_where_files_lie_is_no_other_run(tmp_path):
+    run_dir = RunDir(tmp_path)
+    run_dir.settle(EXAMPLES, b"seed: 0\ncache_dir: /a\n")
+    run_dir.append([done()])
+    run_dir.settle(EXAMPLES, b"seed: 0\ncache_dir: /b\n", but=("cache_dir",))
+    with pytest.raises(DataError, match="holds another run"):
+        run_dir.settle(EXAMPLES, b"seed: 1\ncache_dir: /a\n", but=("cache_dir",))
+
+
+def test_a_run_does_not_go_on_on_another_device(tmp_path):
+    run_dir = RunDir(tmp_path)
+    then = Environment({}, None, "cpu", "float32", "", {})
+    run_dir.note_environment(then)
+    run_dir.note_environment(Environment({}, None, "cuda:0", "bfloat16", "", {}))
+    run_dir.note_environment(then)
+    run_dir.append([done()])
+    run_dir.note_environment(then)
+    with pytest.raises(
+        DataError, match=r"begun on cpu in float32, here it would go on on cuda:0 in bfloat16"
+    ):
+        run_dir.note_environment(Environment({}, None, "cuda:0", "bfloat16", "", {}))
 
 
 def test_completions_are_found_again_by_example_and_ask(tmp_path):

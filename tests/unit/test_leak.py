@@ -1,9 +1,11 @@
 """Every leak check fires on its leak, and stays quiet on what only looks like one."""
 
+from random import Random
+
 import pytest
 from builders import event, interaction, question
 
-from llmrec.leak import CHECKS, LeakError, check, verdict
+from llmrec.leak import CHECKS, LeakError, check, numbered_along, verdict
 from llmrec.records import Example, Item, Message, Module, Part, Prompt, Ranking, Rating, Text
 
 ITEMS = {
@@ -14,6 +16,7 @@ ITEMS = {
 }
 
 
+WORDING = "Say one title a line.\n{history}"
 EARLIER = (event("a"),)
 
 
@@ -29,7 +32,7 @@ def prompt_of(text, demonstrations=()):
 
 
 def fired(example, prompt, demonstrations=None, training=()):
-    found = check([example], [prompt], ITEMS, demonstrations or {}, training)
+    found = check([example], [prompt], ITEMS, demonstrations or {}, training, WORDING)
     assert set(found) == set(CHECKS)
     return {name for name, ids in found.items() if ids}
 
@@ -74,13 +77,48 @@ def test_a_candidate_may_be_named_once():
     }
 
 
-def test_the_targets_review_in_the_prompt_fires_unless_the_task_shows_it():
-    review = "It smells of summer and never dries my skin."
-    target = interaction("u", "b", 100, text=review)
+def test_a_title_that_is_a_word_of_the_prompt_itself_is_explained():
+    items = {**ITEMS, "o": Item("o", "One", "", ())}
+    example, _ = asked(item="o")
+    for text, leaks in (("Say one title a line.", []), ("Say one title a line.\nOne", ["x"])):
+        assert check([example], [prompt_of(text)], items, {}, (), WORDING)["target_title_in_prompt"] == leaks
+
+
+def test_the_targets_id_in_the_prompt_fires_unless_it_is_offered():
+    items = {**ITEMS, "B00TARGET": Item("B00TARGET", "Hidden Thing", "", ())}
+    for candidates, leaks in (((), ["x"]), (("a", "B00TARGET"), [])):
+        example, _ = asked(item="B00TARGET", candidates=candidates)
+        found = check([example], [prompt_of("next: B00TARGET.")], items, {}, (), WORDING)
+        assert found["target_id_in_prompt"] == leaks
+
+
+REVIEW = "I bought it in May. It smells of summer and never dries my skin."
+
+
+@pytest.mark.parametrize("given", [REVIEW, REVIEW[20:] + " And more", REVIEW.upper()])
+def test_a_sentence_of_the_targets_review_fires_unless_the_task_shows_it(given):
+    target = interaction("u", "b", 100, text=REVIEW)
     hidden = Example(question(id="x", item="b"), target, Rating(5.0))
-    shown = Example(question(id="x", review=review), target, Text("It smells"))
-    assert fired(hidden, prompt_of(f"Hint: {review.upper()}")) == {"target_review_in_prompt"}
-    assert fired(shown, prompt_of(review)) == set()
+    assert fired(hidden, prompt_of(f"Hint: {given}")) == {"target_text_in_prompt"}
+    shown = Example(question(id="x", review=REVIEW), target, Text("It smells"))
+    part = Part(Module.INPUT, given)
+    assert fired(shown, Prompt("x", 0, (Message("user", (part,)),), 0, ())) == set()
+
+
+def test_the_summary_that_is_asked_for_fires_among_the_earlier_ones_unless_the_user_repeats_it():
+    words = "Smells of summer, never dries skin"
+    target = interaction("u", "b", 100, text=REVIEW)
+    for history, leaks in ((EARLIER, {"target_text_in_prompt"}), ((event("a", summary=words),), set())):
+        example = Example(question(id="x", review=REVIEW, history=history), target, Text(words))
+        assert fired(example, prompt_of(f"1. {words}")) == leaks
+
+
+def test_words_that_anyone_writes_are_no_leak():
+    target = interaction("u", "b", 100, text="It's a gift card. I love it.")
+    assert (
+        fired(Example(question(id="x", item="b"), target, Rating(5.0)), prompt_of("It's a gift card."))
+        == set()
+    )
 
 
 def demonstration(time, history=()):
@@ -118,7 +156,7 @@ def renumbered(count, step):
         for n in range(count)
     ]
     prompts = [Prompt(example.id, 0, (), 0, ()) for example in examples]
-    return check(examples, prompts, items, {}, ())["id_plus_one"]
+    return check(examples, prompts, items, {}, (), "")["id_plus_one"]
 
 
 def test_ids_numbered_along_the_sequences_fire():
@@ -127,6 +165,20 @@ def test_ids_numbered_along_the_sequences_fire():
 
 def test_a_few_hits_of_id_plus_one_by_chance_do_not_fire():
     assert renumbered(200, lambda n: 1 if n % 100 == 0 else 5) == []
+
+
+def test_a_small_catalogue_is_not_taken_for_a_leak():
+    chance = Random(0)
+    pairs = [chance.sample(range(50), 2) for _ in range(2000)]
+    examples = [
+        Example(
+            question(id=f"x{n}", history=(event(str(last)),)),
+            interaction("u", str(target), 100),
+            Ranking((str(target),)),
+        )
+        for n, (last, target) in enumerate(pairs)
+    ]
+    assert numbered_along(examples, 50) == []
 
 
 def test_a_leak_stops_the_run_with_what_where_and_the_way_out():

@@ -56,11 +56,12 @@ def requests(count):
     return [Request(question(id=f"q{n}"), Prompt(f"q{n}", 0, tuple(asked), 0, ())) for n in range(count)]
 
 
-def asking(session, max_reasks=1):
+def asking(session, max_reasks=1, reasons=False):
     return Asking(
         session=(lambda: session) if session else None,
         decoding=GREEDY,
         reader=Digits(),
+        reasons=reasons,
         max_reasks=max_reasks,
         progress=Silent(),
     )
@@ -79,6 +80,23 @@ def test_a_refused_answer_is_asked_again_with_the_reason(tmp_path):
     assert table.asked[1] == [("q0", 1, "That was no_number.")]
     assert [(p.answer, p.asks) for p in predictions] == [(Rating(4.0), 2)]
     assert [done.ask for done in completions] == [0, 1]
+
+
+def test_thoughts_without_a_final_answer_are_no_answer(tmp_path):
+    table = Table({("q0", 0): "4", ("q0", 1): "Answer: 4"})
+    predictions, _ = asking(table, max_reasks=0, reasons=True).predict(requests(1), RunDir(tmp_path / "a"))
+    assert [(p.answer, p.failure) for p in predictions] == [(None, "no_final_answer")]
+    asking(table, reasons=True).predict(requests(1), RunDir(tmp_path / "b"))
+    assert "starts with" in table.asked[-1][0][2]
+
+
+def test_a_text_ended_by_the_token_limit_is_counted(tmp_path):
+    class Long(Table):
+        def _completion(self, prompt):
+            return Completion(prompt.example_id, prompt.ask, ("4",), None, "length", 3, 8)
+
+    predictions, _ = asking(Long({})).predict(requests(1), RunDir(tmp_path))
+    assert [(p.answer, p.repairs) for p in predictions] == [(Rating(4.0), ("cut_off",))]
 
 
 def test_the_budget_of_reasks_ends_with_the_failure(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from llmrec.errors import BackendError
+from llmrec.files import unwritable
 
 
 class Checkpoint(NamedTuple):
@@ -41,17 +42,24 @@ def made_once(folder: Path, write: Callable[[Path], None]) -> Path:
     """Return `folder`, written by `write(temporary folder)` if it is not there; never half written."""
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        write(partial)
-        partial.chmod(0o755)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            os.rename(partial, folder)
-        except OSError:
-            # Another process finished first: its folder holds the same.
-            if not folder.is_dir():
-                raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            write(partial)
+            partial.chmod(0o755)
+            _take_place(partial, folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
     return folder
+
+
+def _take_place(partial: Path, folder: Path) -> None:
+    try:
+        os.rename(partial, folder)
+    except OSError:
+        # Another process finished first: its folder holds the same.
+        if not folder.is_dir():
+            raise

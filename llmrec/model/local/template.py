@@ -11,6 +11,7 @@ from llmrec.records import Message
 
 Turn = dict[str, str]
 
+MARKER = "Answer:"
 PROBE = "system words"
 
 
@@ -37,7 +38,9 @@ class Renderer:
         """Return the text up to where the answer begins."""
         turns = [{"role": message.role, "content": message.content} for message in messages]
         if not self.chat:
-            return "\n\n".join(turn["content"] for turn in turns) + "\nAnswer:"
+            told = "\n\n".join(turn["content"] for turn in turns)
+            # A prompt that speaks of the marker itself wants thoughts before it.
+            return told if MARKER in turns[-1]["content"] else f"{told}\n{MARKER}"
         return self._apply(_folded(turns) if self._folds_system else turns)
 
     def _apply(self, turns: list[Turn]) -> str:

@@ -142,7 +142,8 @@ def test_a_pinned_hash_is_checked_and_the_wrong_file_kept_aside(server, tmp_path
         get(tmp_path, server.address, sha256=wrong)
     assert str(caught.value) == (
         f"{server.address}: sha256 {DIGEST} came, {wrong} is pinned; the download is kept as "
-        f"{tmp_path}/shop/raw.json.gz.rejected; if the publisher has changed the file, change the pin"
+        f"{tmp_path}/shop/raw.json.gz.rejected; if the publisher has changed the file, "
+        "change dataset's sha256 or delete raw.json.gz.sha256"
     )
     assert names(tmp_path) == ["raw.json.gz.rejected"]
 

@@ -13,7 +13,7 @@ from llmrec.metric.ranking import MRR, NDCG, HitRate, RankMetric, position
 from llmrec.metric.score import score
 from llmrec.records import Question, Ranking
 
-CONTEXT = Context(training=[], catalogue=50)
+CONTEXT = Context(training=[])
 METRICS: list[RankMetric] = [HitRate(k=[1, 5, 10]), NDCG(k=[5, 10]), MRR(k=[10])]
 
 

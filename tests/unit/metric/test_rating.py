@@ -10,7 +10,7 @@ from llmrec.metric.score import score
 from llmrec.records import Answer, MetricResult, Question, Rating, Text
 
 QUESTION = Question(id="q", user="u", time=0, history=(), item="i", rating=None, review=None, candidates=())
-TRAINING = Context(training=[Rating(5.0), Rating(4.0), Rating(3.0), Rating(2.0)], catalogue=10)
+TRAINING = Context(training=[Rating(5.0), Rating(4.0), Rating(3.0), Rating(2.0)])
 
 
 def row(given: float, answered: float | None) -> Row:
@@ -38,7 +38,7 @@ def test_a_missing_rating_counts_as_the_training_mean() -> None:
 
 
 def test_without_training_ratings_the_fallback_is_the_middle_of_the_scale() -> None:
-    assert fallback_stars(Context(training=[], catalogue=0)) == 3.0
+    assert fallback_stars(Context(training=[])) == 3.0
 
 
 @pytest.mark.parametrize(("reference", "answer"), [(Text("good"), Text("bad")), (Rating(4.0), Text("4"))])

@@ -12,7 +12,7 @@ from llmrec.metric.ranking import MRR, NDCG, HitRate
 from llmrec.metric.score import resampled_means, score
 from llmrec.records import MetricResult, Question, Ranking, Rating
 
-CONTEXT = Context(training=[], catalogue=0)
+CONTEXT = Context(training=[])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +104,31 @@ def test_the_interval_covers_the_truth_about_19_times_in_20() -> None:
         assert interval is not None
         covered += interval[0] <= 0.3 <= interval[1]
     assert 176 <= covered <= 199
+
+
+@pytest.mark.parametrize(
+    ("answer", "value", "expected"),
+    [(("b",), 0.0, (0.0, 0.2059)), (("a",), 1.0, (0.7941, 1.0))],
+)
+def test_sixteen_rows_at_a_bound_have_the_exact_binomial_limit(
+    answer: tuple[str, ...], value: float, expected: tuple[float, float]
+) -> None:
+    # .025^(1/16) = exp(-3.6889 / 16) = .7941.
+    question = rows_of([None])[0].question
+    row = Row(question=question, reference=Ranking(("a",)), answer=Ranking(answer))
+    results = score([HitRate(k=[1, 5]), NDCG(k=[5]), MRR(k=[10])], [row] * 16, CONTEXT, 0, 50)
+    assert [result.value for result in results] == [value] * 8
+    assert all(result.ci95 == pytest.approx(expected, abs=5e-5) for result in results)
+
+
+def test_the_exact_limit_is_for_unit_metrics_at_a_bound_alone() -> None:
+    question = rows_of([None])[0].question
+    # Stars of 0 are a rating scale's; always second, MRR is 1/2 and nothing hits at 1.
+    rows = [Row(question=question, reference=Ranking(("a",)), answer=Ranking(("b", "a")))] * 16
+    stars, hits, reciprocal = score([MeanStars(), HitRate(k=[1]), MRR(k=[2])], rows, CONTEXT, 0, 50)[::2]
+    assert stars.ci95 == (0.0, 0.0)
+    assert hits.ci95 == pytest.approx((0.0, 0.2059), abs=5e-5)
+    assert reciprocal.ci95 == (0.5, 0.5)
 
 
 @pytest.mark.timeout(30)

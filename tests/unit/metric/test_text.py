@@ -16,7 +16,7 @@ from llmrec.metric.score import score
 from llmrec.records import Question, Text
 
 QUESTION = Question(id="q", user="u", time=0, history=(), item="i", rating=5.0, review=None, candidates=())
-CONTEXT = Context(training=[], catalogue=0)
+CONTEXT = Context(training=[])
 WORDS = [
     "The",
     "the",
@@ -145,9 +145,29 @@ def test_the_two_rouge_families_are_no_substitutes() -> None:
 
 
 def test_distinct_counts_each_n_gram_once_over_the_set() -> None:
-    found = values(Distinct(orders=[1, 2]), ("r", "a b a"), ("r", "a b"), ("r", None))
+    found = values(Distinct(orders=[1, 2]), ("r", "a b a"), ("r", "a b"))
     assert found["distinct-1"] == pytest.approx(2 / 5)
     assert found["distinct-2"] == pytest.approx(2 / 3)
+
+
+def test_strict_distinct_is_cut_to_the_share_of_rows_answered() -> None:
+    found = values(Distinct(orders=[1, 2]), ("r", "a b a"), ("r", "a b"), ("r", None), ("r", None))
+    assert found["distinct-1"] == pytest.approx(2 / 5 * 2 / 4)
+    assert found["distinct-2"] == pytest.approx(2 / 3 * 2 / 4)
+    assert found["distinct-1:valid"] == pytest.approx(2 / 5)
+    assert found["distinct-2:valid"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(("metric", "name"), [(Distinct(orders=[2]), "distinct-2"), (UniqueSentences(), "usr")])
+def test_one_answer_in_a_hundred_is_no_diversity(metric: Metric, name: str) -> None:
+    rows = rows_of(("r", "so very good"), *[("r", None)] * 99)
+    strict, valid = score([metric], rows, CONTEXT, 0, 200)
+    assert (strict.id, strict.value, strict.n) == (name, pytest.approx(1 / 100), 100)
+    # Draws without the one answer score 0; those with it twice or more, higher than the value.
+    assert strict.ci95 is not None
+    assert strict.ci95[0] == 0.0
+    assert 1 / 100 < strict.ci95[1] < 1 / 10
+    assert (valid.value, valid.n) == (1.0, 1)
 
 
 def test_usr_is_the_share_of_different_sentences() -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from llmrec.artifacts import to_lines
 from llmrec.decoding.greedy import Greedy
 from llmrec.errors import BackendError, DataError
 from llmrec.model.replay import Replay
@@ -41,6 +42,15 @@ def test_replay_counts_what_is_not_recorded_before_anything_is_answered(tmp_path
     session = replay(recording(tmp_path, ("a", 0, "first")))
     with pytest.raises(BackendError, match=r"2 of 3 prompts .* example b, ask 0"):
         session.batches([ask("a"), ask("b"), ask("a", ask=1)], GREEDY)
+
+
+def test_replay_refuses_a_recording_of_other_prompts(tmp_path, ask):
+    recording(tmp_path, ("a", 0, "first"))
+    (tmp_path / "prompts.jsonl").write_bytes(to_lines([ask("a", "How many?").prompt]))
+    session = replay(tmp_path)
+    assert len(session.batches([ask("a", "How many?")], GREEDY)) == 1
+    with pytest.raises(BackendError, match="1 of 1 prompts are worded otherwise in the recording"):
+        session.batches([ask("a", "Which one?")], GREEDY)
 
 
 def test_replay_of_a_missing_recording_names_the_way_out(tmp_path):

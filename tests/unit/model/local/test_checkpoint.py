@@ -1,6 +1,6 @@
 import pytest
 
-from llmrec.errors import BackendError
+from llmrec.errors import BackendError, DataError
 from llmrec.model.local.checkpoint import Checkpoint, find, made_once
 
 
@@ -23,7 +23,7 @@ def test_a_folder_whose_making_failed_is_not_there(tmp_path):
         (folder / "half").write_text("x")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(DataError, match=r"m: cannot be written \(No space"):
         made_once(tmp_path / "m", write)
     assert list(tmp_path.iterdir()) == []
 
