@@ -64,6 +64,16 @@ class Settings:
     def role(self) -> Role:
         return Role[self.subset.name.upper()]
 
+    def notes(self) -> list[str]:
+        """Return what a reader of the scores must know of unusual choices."""
+        told = {
+            "interactions of one second in file order, as in the literature: no fair split": (
+                self.ties is Ties.file_order
+            ),
+            "validation rows, not the test": self.subset is Subset.valid,
+        }
+        return [note for note, holds in told.items() if holds]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
