@@ -47,7 +47,15 @@ _STRONG = re.compile(
     r"[^\d\n.!?]{0,60}$",
     re.IGNORECASE,
 )
-_WEAK = re.compile(r"\b(?:rating|score|rate|stars?|give)\b[^\d\n.!?]{0,40}$", re.IGNORECASE)
+# "stars" is a cue only as a label ("Stars: 4"); elsewhere it is the unit of the number before it.
+_WEAK = re.compile(
+    r"\b(?:rating|score|rate|give)\b[^\d\n.!?]{0,40}$|\bstars?[\"']?\s*[:=]\s*[\"'(\[]?$", re.IGNORECASE
+)
+# The rest of "5 stars for this, 2 stars for that", unless what follows the first rating is its reason.
+_SHARED_OUT = re.compile(
+    r"(?:(?!\b(?:because|based|since|as|due|given)\b)(?:[^.!?\n]|\.(?=\d))){0,120}?"
+    rf"(?:[,;]|\b(?:and|but)\b|\n(?=[^\n]*\bfor\b))\s*{_NUMBER}[\s-]*(?:stars?\b|points?\b|★|⭐)"
+)
 _LIST_MARK = re.compile(r"(?m)^[ \t]*(\d{1,2})[.)](?:[ \t]+|$)")
 
 
@@ -158,7 +166,8 @@ class NumberReader(Reader):
         before = text[max(match.start() - 120, 0) : match.start()]
         has_unit = match["stars"] is not None or is_fraction
         ends = has_unit or _ENDS_PLAIN.match(text, match.end()) is not None
-        if ends and _stands_first_or_alone(text, match):
+        is_shared_out = match["stars"] is not None and _SHARED_OUT.match(text, match.end()) is not None
+        if ends and not is_shared_out and _stands_first_or_alone(text, match):
             is_list_mark = match["first"] == "1" and _LIST_MARK.match(text, match.start()) is not None
             return _Weight.PLAIN if is_list_mark else _Weight.ALONE
         if ends or _ENDS_CUED.match(text, match.end()):

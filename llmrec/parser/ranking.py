@@ -153,18 +153,22 @@ class _Finder:
                 yield from known[:1] if entries.is_list else parts
 
     def _whole(self, entry: str) -> _Named | None:
-        """Find the one item that an entry names as a whole, with or without what stands around it."""
+        """Find the one item that an entry names as a whole, with or without what stands around it.
+
+        Exact titles come before ids, and an id is never what is left of a shortened entry: the film
+        "10 (1979)" is not item 10.
+        """
         stages = unmarked(entry)
         bare = [stages[-1], *shortened(stages[-1])]
         words = {word for word in _ID.findall(entry) if _DIGIT.search(word)}
-        words.update(text.strip(" \"'()[]") for text in bare)
+        words.add(stages[-1].strip(" \"'()[]"))
         for index in self._indexes:
-            ids = index.names.keys() & words
-            if len(ids) == 1:
-                return _Named(ids.pop())
             for text in (*stages[:-1], *bare):
                 if items := index.titled(text):
                     return self._choose(items)
+            ids = index.names.keys() & words
+            if len(ids) == 1:
+                return _Named(ids.pop(), ("by_id",))
         if not self._fuzzy:
             return None
         for text in bare:

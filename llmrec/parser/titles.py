@@ -22,7 +22,8 @@ _NEAREST = 5
 class TitleIndex:
     """The items of a catalogue or of a list of candidates, by normalised title.
 
-    A title is no key: it leads to every item that bears it. Untitled items are found by id alone.
+    A title is no key: it leads to every item that bears it. Untitled items carry the title `item <id>`
+    and are found by it as well as by id.
     """
 
     def __init__(self, names: Mapping[str, str]) -> None:

@@ -14,7 +14,8 @@ from llmrec.records import Event, Item, Question, Rating, Reading, Text
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "parser"
 
-# Troubles of real catalogues: a shared title, commas, quotes, brackets, a leading number, near twins.
+# Troubles of real catalogues: a shared title, commas, quotes, brackets, a leading number, near twins,
+# no title, a title that starts with another item's id.
 TITLES = {
     "B0ROSE1": "Rose Petal Hand Cream, 3 Ounce",
     "B0CEDR1": "Cedar Wood Beard Oil",
@@ -26,7 +27,9 @@ TITLES = {
     "B0NOOR1": "NOORA",
     "B0ORCH1": "Midnight Orchid Eau de Parfum Spray, 1.7 Ounce",
     "B0FOAM1": "Gentle Foaming Face Wash with Green Tea",
-    "B0NONE1": "",
+    "B0NONE1": "item B0NONE1",
+    "10": "Tin Harbour (1995)",
+    "11": "10 (1979)",
 }
 HISTORY = ("B0FOAM1", "B0CEDR1")
 CANDIDATES = ("B0ROSE1", "B0CEDR1", "B0LOOF1", "B0RUBY1", "B0CORL1", "B0NOOR1")

@@ -114,10 +114,10 @@ def test_a_film_is_known_without_its_year_where_only_one_can_be_meant(
     assert answer == (Ranked((found,)) if found else None)
 
 
-@pytest.mark.parametrize(("knobs", "message"), [({"size": 0}, "size: 0"), ({"fuzzy": 101}, "fuzzy: 101")])
-def test_impossible_rules_are_refused(knobs: dict[str, int], message: str) -> None:
+@pytest.mark.parametrize(("size", "fuzzy", "message"), [(0, 90, "size: 0"), (2, 101, "fuzzy: 101")])
+def test_impossible_rules_are_refused(size: int, fuzzy: int, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        reader(**knobs)
+        reader(size=size, fuzzy=fuzzy)
 
 
 @pytest.mark.parametrize(
