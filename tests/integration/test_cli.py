@@ -1,6 +1,7 @@
 """The command as a user types it: in a process of its own, errors in one line, help at once."""
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from builders import real_data
 
 LLMREC = [sys.executable, "-m", "llmrec"]
 SMOKE = ["experiment=smoke", "limit=3", "resamples=10"]
@@ -198,3 +200,17 @@ def test_help_is_for_every_command(llmrec):
     for path in sorted((Path(__file__).parents[2] / "llmrec" / "commands").glob("*.py")):
         if "def main" in path.read_text():
             assert "usage: llmrec" in llmrec(path.stem, "--help").stdout, path.stem
+
+
+@pytest.mark.integration
+def test_doctor_tells_data_that_is_intact_from_data_that_is_not(llmrec, tmp_path):
+    folder = real_data("musical_instruments") / "musical_instruments"
+    whole = next(folder.glob("reviews_*.json.gz"))
+    for kept, status in ((None, 0), (-1, 1)):
+        place = tmp_path / str(status) / "musical_instruments"
+        place.mkdir(parents=True)
+        lines = gzip.decompress(whole.read_bytes()).splitlines(keepends=True)[:kept]
+        (place / whole.name).write_bytes(b"".join(lines))
+        done = llmrec("doctor", f"data_dir={place.parent}")
+        assert done.returncode == status, done.stdout
+        assert ("10,261 interactions expected, 10,260 found" in done.stdout) == bool(status)
