@@ -19,7 +19,7 @@ from llmrec.prompt.variant import Writer
 from llmrec.records import Completion, Leaks, Metrics, Prediction, Prompt, Request
 from llmrec.refine import Asking
 from llmrec.rows import Rows, draw
-from llmrec.scoring import sum_up
+from llmrec.scoring import sum_up, unworded
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def writer(plan: Plan, rows: Rows) -> Writer:
 def word(plan: Plan, rows: Rows, progress: Progress) -> list[Prompt]:
     """Word every question; a recommender that reads no prompts gets empty ones."""
     if not plan.model.reads_prompts:
-        return [Prompt(example.id, 0, (), 0, ()) for example in rows.examples]
+        return [unworded(example) for example in rows.examples]
     write = writer(plan, rows).write
     prompts = []
     with progress.bar("wording prompts", len(rows.examples), "rows") as advance:
