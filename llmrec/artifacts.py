@@ -9,7 +9,7 @@ import msgspec
 
 from llmrec.errors import DataError
 from llmrec.files import unwritable, write_atomic
-from llmrec.records import Completion, Environment, Metrics
+from llmrec.records import Completion, Environment, Metrics, Tuning
 
 T = TypeVar("T")
 
@@ -19,8 +19,9 @@ EXAMPLES = "examples.jsonl"
 PROMPTS = "prompts.jsonl"
 COMPLETIONS = "completions.jsonl"
 PREDICTIONS = "predictions.jsonl"
+TUNING = "finetune.json"
 METRICS = "metrics.json"
-METRICS_SCHEMA = "llmrec/metrics/1"
+METRICS_SCHEMA = "llmrec/metrics/2"
 
 
 def to_lines(records: Iterable[msgspec.Struct]) -> bytes:
@@ -113,6 +114,16 @@ class RunDir:
         except (OSError, msgspec.MsgspecError) as error:
             raise DataError(
                 f"{path}: no environment of a run ({error}); remove the folder, run again"
+            ) from error
+
+    def tuning(self) -> Tuning | None:
+        """Return how the model was fine-tuned that gave the completions, None where it was not."""
+        path = self.path / TUNING
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Tuning) if path.is_file() else None
+        except msgspec.MsgspecError as error:
+            raise DataError(
+                f"{path}: no record of a training ({error}); remove it and run again"
             ) from error
 
     def seconds(self) -> dict[str, float]:

@@ -20,6 +20,10 @@ class BackendError(LlmrecError):
     """A model, device or server that cannot do what was asked of it."""
 
 
+class DelegatedError(Exception):
+    """No mistake: one of several processes has done its share, and the first goes on alone."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the nearest known word, or an empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)

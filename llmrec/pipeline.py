@@ -12,6 +12,8 @@ from llmrec import artifacts, leak
 from llmrec.artifacts import RunDir, pretty, to_lines
 from llmrec.config import to_yaml
 from llmrec.environment import describe
+from llmrec.finetune.base import Place
+from llmrec.lessons import prepare
 from llmrec.model.base import Session
 from llmrec.plan import PATHS, OnLeak, Plan
 from llmrec.progress import Progress
@@ -44,7 +46,9 @@ def run(plan: Plan, run_dir: RunDir, progress: Progress, asks: bool = True) -> M
     run_dir.write(artifacts.PREDICTIONS, to_lines(predictions))
     with timed(seconds, "scores"):
         metrics = sum_up(plan, rows, prompts, predictions, completions, progress)
-    metrics = replace(metrics, leaks=leaks, environment=run_dir.environment(), seconds=seconds)
+    metrics = replace(
+        metrics, leaks=leaks, environment=run_dir.environment(), finetune=run_dir.tuning(), seconds=seconds
+    )
     run_dir.write(artifacts.METRICS, pretty(metrics))
     return metrics
 
@@ -95,7 +99,11 @@ def ask(
         if not opened:
             log.info("opening model=%s", plan.model.name)
             with timed(spent, "model"):
-                opened.append(plan.model.open(rows.training, plan.settings.seed, plan.cache_dir, progress))
+                place = Place(rows.training, plan.settings.seed, plan.cache_dir, progress)
+                opened_now, tuning = plan.finetune.open(plan.model, lambda: prepare(plan, rows, progress), place)
+            opened.append(opened_now)
+            if tuning is not None:
+                run_dir.write(artifacts.TUNING, pretty(tuning))
             run_dir.note_environment(describe(opened[0].environment))
         return opened[0]
 

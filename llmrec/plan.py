@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -11,12 +11,14 @@ from omegaconf.errors import OmegaConfBaseException
 from llmrec.config import build, conf_dir
 from llmrec.dataset.base import Dataset
 from llmrec.decoding.base import Decoding
-from llmrec.errors import ConfigError
+from llmrec.errors import ConfigError, did_you_mean
+from llmrec.finetune.base import Finetune
 from llmrec.metric.base import Metric
 from llmrec.model.base import Model
 from llmrec.parser.base import Parser
 from llmrec.prompt.variant import Variant
 from llmrec.prompt.wording import Wording
+from llmrec.records import Ranking
 from llmrec.split.base import Split
 from llmrec.split.ledger import Role, Ties
 from llmrec.task.base import Task
@@ -75,9 +77,17 @@ class Settings:
         return [note for note, holds in told.items() if holds]
 
 
+class Lesson(NamedTuple):
+    """A task that is learned, in its words."""
+
+    task: Task
+    wording: Wording
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything one run needs; `stored` is the resolved config as the run folder keeps it."""
+    """Everything one run needs; `lessons` are the tasks that fine-tuning learns, `stored` is the resolved
+    config as the run folder keeps it."""
 
     dataset: Dataset
     split: Split
@@ -89,7 +99,8 @@ class Plan:
     decoding: Decoding
     parser: Parser
     metrics: list[Metric]
-    finetune: str
+    finetune: Finetune
+    lessons: list[Lesson]
     settings: Settings
     stored: dict[str, Any]
 
@@ -106,23 +117,28 @@ def plan(cfg: DictConfig) -> Plan:
     """Build and check all parts. Raises ConfigError with the place of the first that does not fit."""
     stored = resolved(cfg)
     whole = OmegaConf.create(stored)
-    task_node = OmegaConf.masked_copy(whole.task, [key for key in whole.task if key != "wording"])
+    task, wording = lesson(whole.task, "task")
+    finetune = build(whole.finetune, Finetune, "finetune")  # type: ignore[type-abstract]
     settings = {name: whole[name] for name in Settings.__dataclass_fields__ if name in whole}
     made = Plan(
         dataset=build(whole.dataset, Dataset, "dataset"),  # type: ignore[type-abstract]
         split=build(whole.split, Split, "split"),  # type: ignore[type-abstract]
-        task=build(task_node, Task, "task"),  # type: ignore[type-abstract]
-        wording=build(whole.task.wording, Wording, "task.wording"),
+        task=task,
+        wording=wording,
         variant=build(whole.prompt, Variant, "prompt"),
         model=build(whole.model, Model, "model"),  # type: ignore[type-abstract]
         floors=[floor(name) for name in whole.task.floors],
-        decoding=build(longer(whole), Decoding, "decoding"),
+        decoding=build(longer(whole), Decoding, "decoding").settled(finetune.trains and task.answer is Ranking),
         parser=build(whole.parser, Parser, "parser"),  # type: ignore[type-abstract]
         metrics=[
             build(node, Metric, f"metric.metrics[{i}]")  # type: ignore[type-abstract]
             for i, node in enumerate(whole.metric.metrics)
         ],
-        finetune=whole.finetune.name,
+        finetune=finetune,
+        lessons=[
+            Lesson(task, wording) if name == task.name else lesson(other_task(name), f"finetune.tasks.{name}")
+            for name in whole.finetune.get("tasks") or [task.name]
+        ],
         settings=build(OmegaConf.create({"_target_": "llmrec.plan.Settings", **settings}), Settings, "run"),
         stored=stored,
     )
@@ -149,6 +165,23 @@ def longer(whole: DictConfig) -> DictConfig:
     return cast(DictConfig, node)
 
 
+def lesson(node: DictConfig, place: str) -> Lesson:
+    """Build a task and its wording."""
+    rest = OmegaConf.masked_copy(node, [key for key in node if key != "wording"])
+    task = build(rest, Task, place)  # type: ignore[type-abstract]
+    return Lesson(task, build(node.wording, Wording, f"{place}.wording"))
+
+
+def other_task(name: str) -> DictConfig:
+    """Return the node of a task that is learned beside the run's own, by name alone."""
+    path = conf_dir() / "task" / f"{name}.yaml"
+    if not path.is_file():
+        known = [file.stem for file in path.parent.glob("*.yaml")]
+        raise ConfigError(f"finetune.tasks: no task '{name}'{did_you_mean(name, known) or '; see llmrec list task'}")
+    node = OmegaConf.load(path)
+    return OmegaConf.masked_copy(node, [key for key in node if key != "defaults"])  # type: ignore[arg-type]
+
+
 def floor(name: str) -> Model:
     """Build a model of conf/model by name alone."""
     path = conf_dir() / "model" / f"{name}.yaml"
@@ -173,5 +206,6 @@ def check(made: Plan) -> None:
                 f"model={model.name}: answers a {kinds}, task={task.name} asks for a "
                 f"{asked.__name__.lower()}; choose model={' or model='.join(task.floors)} or a language model"
             )
+    made.finetune.check(made.model)
     if not made.model.serves(made.decoding):
         raise ConfigError(f"model={made.model.name}: cannot answer by decoding={made.decoding.name}")

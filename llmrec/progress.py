@@ -1,10 +1,14 @@
 """How long work tells of itself: stages report to a `Progress`; only commands decide how it looks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-Advance = Callable[[int], None]
+
+class Advance(Protocol):
+    """Moves a bar on; `note` is what to tell beside it from now on, such as a loss."""
+
+    def __call__(self, amount: int, note: str = "") -> None: ...
 
 
 class Progress(Protocol):
@@ -18,4 +22,4 @@ class Silent:
 
     @contextmanager
     def bar(self, label: str, total: int | None, unit: str) -> Iterator[Advance]:
-        yield lambda amount: None
+        yield lambda amount, note="": None

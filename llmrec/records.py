@@ -151,6 +151,13 @@ class Prompt(Struct, frozen=True):
     demonstrations: tuple[str, ...]
 
 
+class Pair(Struct, frozen=True):
+    """What is learned from: a prompt, and the right answer alone, as a model should write it."""
+
+    prompt: Prompt
+    target: str
+
+
 class Request(NamedTuple):
     """A prompt and the question behind it, as a session takes them; never stored."""
 
@@ -247,6 +254,41 @@ class Tokens(Struct, frozen=True):
     completion: int
 
 
+class LossPoint(Struct, frozen=True):
+    """The training after `step` steps: mean cross-entropy a target token (nats) since the last point,
+    or on the validation pairs; `scores` are those of the answers to validation rows, by metric id.
+    """
+
+    step: int
+    training: float | None
+    validation: float | None
+    scores: dict[str, float]
+
+
+class Tuning(Struct, frozen=True):
+    """How a model was fine-tuned. `trainable` of `total` weights were learned, from `pairs` pairs of the
+    `tasks`; `tokens` were read in `seconds` (wall clock, 0 where the adapter came from elsewhere).
+
+    `best_step` is the step whose weights were kept. `left_out` counts training rows that were not
+    used, by reason. `sha256` is that of the weights learned, `base` names what they were put on.
+    """
+
+    method: str
+    adapter: str
+    tasks: list[str]
+    trainable: int
+    total: int
+    pairs: int
+    left_out: dict[str, int]
+    tokens: int
+    seconds: float
+    steps: int
+    best_step: int
+    loss_curve: list[LossPoint]
+    base: str
+    sha256: str
+
+
 class Environment(Struct, frozen=True):
     """What scores may depend on beside the choices. `batch` says how rows were grouped."""
 
@@ -262,7 +304,7 @@ class Metrics(Struct, frozen=True):
     """What metrics.json holds: a public interface, described by `llmrec/metrics.schema.json`.
 
     `n` of `n_total` rows were drawn; runs with the same `rows` were asked the same questions.
-    `seconds` are those of the call that ran a stage last. `counts` are the corpus's, the split's and
+    `finetune` is None for a model as it is. `seconds` are those of the call that ran a stage last. `counts` are the corpus's, the split's and
     the prompts'; `notes` what a reader of the scores must know.
     """
 
@@ -272,7 +314,7 @@ class Metrics(Struct, frozen=True):
     split: str
     model: str
     prompt: str
-    finetune: str
+    finetune: Tuning | None
     decoding: dict[str, str | int | float | bool | None]
     seed: int
     rows: str

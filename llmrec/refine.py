@@ -50,7 +50,7 @@ class Asking:
             completions += done
             refused: list[Request] = []
             for request, completion in zip(pending, done, strict=True):
-                reading = self._read(request, completion)
+                reading = self.read(request, completion)
                 last[request.question.id] = (reading, ask)
                 if reading.failure is not None and completion.texts:
                     refused.append(self._again(request, completion, reading.failure))
@@ -88,7 +88,8 @@ class Asking:
                     advance(len(batch))
         return [stored[request.question.id, ask] for request in requests]
 
-    def _read(self, request: Request, completion: Completion) -> Reading:
+    def read(self, request: Request, completion: Completion) -> Reading:
+        """Return what a completion says, or why it says nothing."""
         if completion.answer is not None:
             return Reading(completion.answer, None, ())
         if not completion.texts:
@@ -96,7 +97,7 @@ class Asking:
         text = completion.texts[0]
         if self.reasons and not has_final_answer(text):
             return Reading(None, NO_FINAL_ANSWER, ())
-        reading = self.reader.read(text, request.question)
+        reading = self.reader.read_all(completion.texts, request.question)
         cut_off = (CUT_OFF,) if completion.finish_reason == "length" else ()
         return reading._replace(repairs=reading.repairs + cut_off)
 

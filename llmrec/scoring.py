@@ -40,7 +40,8 @@ def sum_up(
     completions: Sequence[Completion],
     progress: Progress,
 ) -> Metrics:
-    """Score the predictions and the floors; leaks, environment and seconds are the caller's to fill."""
+    """Score the predictions and the floors; leaks, environment, training and
+    seconds are the caller's to fill."""
     with progress.bar("scoring", 1 + len(plan.floors), "models") as advance:
         results = scores(plan, rows, [prediction.answer for prediction in predictions])
         advance(1)
@@ -55,7 +56,7 @@ def sum_up(
         split=plan.split.name,
         model=plan.model.name,
         prompt=plan.variant.name,
-        finetune=plan.finetune,
+        finetune=None,
         decoding=asdict(plan.decoding),
         seed=plan.settings.seed,
         rows=fingerprint(rows.examples),

@@ -50,7 +50,11 @@ class Bars:
         times = [TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
         with RichProgress(*columns, *times, console=self.console, transient=True) as bars:
             task = bars.add_task(label, total=total, unit=unit)
-            yield lambda amount: bars.advance(task, amount)
+
+            def advance(amount: int, note: str = "") -> None:
+                bars.update(task, advance=amount, **({"description": f"{label}, {note}"} if note else {}))
+
+            yield advance
 
 
 class Lines:
@@ -65,7 +69,7 @@ class Lines:
         start = told = time.monotonic()
         done = 0
 
-        def advance(amount: int) -> None:
+        def advance(amount: int, note: str = "") -> None:
             nonlocal done, told
             done += amount
             now = time.monotonic()
@@ -75,7 +79,8 @@ class Lines:
             rate = done / (now - start)
             left = f", {(total - done) / rate:,.0f} s left" if total and rate else ""
             of = f" of {total:,}" if total else ""
-            console.print(f"{label}: {done:,}{of} {unit}, {rate:,.1f} {unit}/s{left}")
+            also = f", {note}" if note else ""
+            console.print(f"{label}: {done:,}{of} {unit}, {rate:,.1f} {unit}/s{left}{also}")
 
         yield advance
         took = time.monotonic() - start

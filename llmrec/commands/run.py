@@ -14,7 +14,7 @@ from llmrec.artifacts import RunDir
 from llmrec.commands.composing import one_line, register
 from llmrec.commands.console import progress
 from llmrec.config import conf_dir
-from llmrec.errors import LlmrecError
+from llmrec.errors import DelegatedError, LlmrecError
 from llmrec.pipeline import run
 from llmrec.plan import plan
 from llmrec.records import Metrics
@@ -57,6 +57,8 @@ def main(argv: list[str]) -> int:
         folder = Path(HydraConfig.get().runtime.output_dir)
         try:
             finished.append(one_run(cfg, folder))
+        except DelegatedError:
+            log.info("the first process goes on alone")
         except LlmrecError as error:
             log.error("%s", error)
             failed.append(error)

@@ -10,3 +10,7 @@ class Decoding(ABC):
 
     name: str
     max_new_tokens: int
+
+    def settled(self, one_item_a_text: bool) -> "Decoding":
+        """Return the decoding for a model that writes one item of a ranking a text, or that does not."""
+        return self

@@ -1,4 +1,4 @@
-"""The default: no chance, no search."""
+"""No chance, no search."""
 
 from dataclasses import dataclass
 

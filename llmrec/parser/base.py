@@ -1,7 +1,7 @@
 """From a completion's text to an answer, or to the name of what was wrong with it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,6 +14,10 @@ class Reader(ABC):
     @abstractmethod
     def read(self, text: str, question: Question) -> Reading:
         """Return the answer in `text`, or a failure; every repair made is named."""
+
+    def read_all(self, texts: Sequence[str], question: Question) -> Reading:
+        """Return the answer in one or more texts, best first: what the best one says."""
+        return self.read(texts[0], question)
 
     @abstractmethod
     def reason(self, failure: str) -> str:

@@ -1,7 +1,7 @@
 """A ranked list of items, from whatever a model wrote to name them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -80,6 +80,20 @@ class RankingReader(Reader):
         repairs += ("filled",) * len(filling)
         return Reading(records.Ranking((*items, *filling)), None, repairs)
 
+    def read_all(self, texts: Sequence[str], question: Question) -> Reading:
+        """Read on in the next best text until the list is full; a text that names nothing adds nothing."""
+        first = self.read(texts[0], question)
+        items = dict.fromkeys(_items(first.answer))
+        repairs, read_on = list(first.repairs), iter(texts[1:])
+        while len(items) < self._rules.size and (text := next(read_on, None)) is not None:
+            reading = self.read(text, question)
+            more = _items(reading.answer)
+            repairs += reading.repairs + ("duplicate",) * sum(item in items for item in more)
+            items |= dict.fromkeys(more)
+        if not items:
+            return first
+        return Reading(records.Ranking(tuple(items)[: self._rules.size]), None, tuple(repairs))
+
     def reason(self, failure: str) -> str:
         return {
             "empty": f"Your answer was empty; list {self._rules.size} titles, one a line.",
@@ -119,6 +133,10 @@ class RankingReader(Reader):
         unnamed = [item for item in dict.fromkeys(question.candidates) if item not in items]
         unnamed.sort(key=lambda item: hash64("fill", question.id, item))
         return unnamed[: max(self._rules.size - len(items), 0)]
+
+
+def _items(answer: Answer | None) -> tuple[str, ...]:
+    return answer.items if isinstance(answer, records.Ranking) else ()
 
 
 def _why_none(drops: tuple[str, ...]) -> str:

@@ -19,7 +19,7 @@ def flat(folder: Path, metrics: Metrics) -> Iterator[dict[str, object]]:
         weights = "" if floor_of else metrics.environment.details.get("weights", "")
         values = (
             str(folder), metrics.task, metrics.dataset, metrics.split, model, weights, metrics.prompt,
-            metrics.finetune, metrics.seed, floor_of, result.id, result.value, low, high, result.n,
+            metrics.finetune.method if metrics.finetune else "none", metrics.seed, floor_of, result.id, result.value, low, high, result.n,
             metrics.n_total, coverage.valid, coverage.all, metrics.leaks.status,
         )  # fmt: skip
         return dict(zip(COLUMNS, values, strict=True))

@@ -72,8 +72,10 @@ def cells(line: Line, shown: Sequence[MetricResult]) -> list[str]:
 
 
 def stamped(run: Metrics) -> str:
-    """Return the model's name over that of its weights, which tells one `model=hf` from another."""
-    name = f"{run.model} LEAK" if run.leaks.status == "LEAK" else run.model
+    """Return the model's name, with how it was fine-tuned, over that of its weights, which tells one
+    `model=hf` from another."""
+    name = f"{run.model} + {run.finetune.method}" if run.finetune else run.model
+    name = f"{name} LEAK" if run.leaks.status == "LEAK" else name
     weights = run.environment.details.get("weights", "")
     return f"{name}\n{weights}" if weights and not weights.startswith(run.model) else name
 

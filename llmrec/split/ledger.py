@@ -1,7 +1,7 @@
 """Which row may be used for what: one ledger of (user, item) -> role over all tasks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum, auto
 
 from llmrec.errors import DataError
@@ -38,13 +38,14 @@ class Ledger:
 
     `timelines` maps a user to row numbers, oldest first. `roles[scheme][row]` is a Role.
     `hides_held_out` says that under ANY only training rows may stand in a history: with a random
-    split the rows before a test row may be test rows themselves.
+    split the rows before a test row may be test rows themselves. `hidden` rows stand in no history.
     """
 
     corpus: Corpus
     timelines: dict[str, list[int]]
     roles: dict[Scheme, Sequence[int]]
     hides_held_out: bool
+    hidden: frozenset[int] = frozenset()
 
     def row_id(self, row: int) -> str:
         """Return the opaque id of a row, a hash of the user and the row's place in the user's timeline:
@@ -59,10 +60,27 @@ class Ledger:
     def earlier(self, scheme: Scheme, row: int) -> list[int]:
         """Return the user's rows that may be shown when `row` is asked about, oldest first."""
         timeline = self.timelines[self.corpus.interactions[row].user]
-        past = timeline[: timeline.index(row)]
+        past = [other for other in timeline[: timeline.index(row)] if other not in self.hidden]
         if scheme is Scheme.NEXT or not self.hides_held_out:
             return past
         return [other for other in past if self.roles[scheme][other] == Role.TRAIN]
+
+    def to_learn(self, schemes: Iterable[Scheme]) -> "Ledger":
+        """Return the ledger for learning tasks of these schemes together: what is a test row under one of
+        them is learned, validated on and shown under none, and no validation row is learned."""
+        by_scheme = [self.roles[scheme] for scheme in sorted(set(schemes))]
+        if len(by_scheme) < 2:
+            return self
+        strictest = [max(roles) for roles in zip(*by_scheme, strict=True)]
+        roles: dict[Scheme, Sequence[int]] = {
+            scheme: bytes(
+                role if role == most or most < Role.VALID else Role.UNUSED
+                for role, most in zip(own, strictest, strict=True)
+            )
+            for scheme, own in self.roles.items()
+        }
+        hidden = frozenset(row for row, most in enumerate(strictest) if most == Role.TEST)
+        return replace(self, roles=roles, hidden=self.hidden | hidden)
 
     def refuse_overlap(self, rows: Sequence[int], schemes: Sequence[Scheme]) -> None:
         """Raise DataError when a row to be trained on is a test row under any of the schemes."""

@@ -77,7 +77,7 @@ def test_greedy_text_does_not_depend_on_the_batch(cache_dir):
 
 
 def test_its_tokenizer_knows_the_chat_marks_splits_numbers_and_keeps_every_character(cache_dir):
-    tokenizer = open_session(cache_dir)._loaded.tokenizer
+    tokenizer = open_session(cache_dir).loaded.tokenizer
     assert tokenizer("<|im_start|>")["input_ids"] == [1]
     assert tokenizer.eos_token == "<|im_end|>"
     assert tokenizer.tokenize("a  2024") == ["a", "ĠĠ", "2", "0", "2", "4"]

@@ -1,5 +1,6 @@
 """Where a model's files lie, and how a made one is stored."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -9,6 +10,8 @@ from typing import NamedTuple, Self
 
 from llmrec.errors import BackendError
 from llmrec.files import unwritable
+
+CONTENTS = (".safetensors", ".bin", ".json", ".model", ".txt", ".jinja")
 
 
 class Checkpoint(NamedTuple):
@@ -23,6 +26,23 @@ class Checkpoint(NamedTuple):
         """Return the checkpoint in a local folder; `changed` is when its newest file was, in ns."""
         changed = max((file.stat().st_mtime_ns for file in folder.iterdir()), default=0)
         return cls(str(folder), None, changed)
+
+    def identity(self) -> str:
+        """Return a name of the contents: a hash of a folder's files, or a hub id with its commit."""
+        folder = Path(self.path)
+        if not folder.is_dir():
+            from llmrec.model.local.loading import explained, quiet
+
+            with quiet(), explained(self.path):
+                from transformers.utils import cached_file
+
+                config = cached_file(self.path, "config.json", revision=self.revision)
+            return f"{self.path}@{Path(str(config)).parent.name}"
+        total = hashlib.sha256()
+        for file in sorted(file for file in folder.iterdir() if file.suffix in CONTENTS):
+            with file.open("rb") as stream:
+                total.update(file.name.encode() + hashlib.file_digest(stream, "sha256").digest())
+        return f"{folder.name}@{total.hexdigest()[:32]}"
 
 
 def find(path: str, revision: str | None) -> Checkpoint:

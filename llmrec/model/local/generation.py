@@ -50,10 +50,16 @@ class Generator:
         self._generate = generate
 
     def write(self, rows: Sequence[Row], decoding: Decoding) -> list[Written]:
-        """Return what is written after each row.
+        """Return what is written after each row. A model that must not see padding gets rows of one
+        length at a time.
 
         Raises BackendError when a single row does not fit in memory.
         """
+        lengths = {len(row.ids) for row in rows}
+        if len(lengths) > 1 and not self._loaded.may_pad:
+            alike = [[row for row in rows if len(row.ids) == length] for length in sorted(lengths)]
+            done = {row.example_id: text for group in alike for row, text in zip(group, self.write(group, decoding), strict=True)}
+            return [done[row.example_id] for row in rows]
         try:
             return self._write_at_once(rows, decoding)
         except RuntimeError as error:

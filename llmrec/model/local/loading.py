@@ -1,12 +1,14 @@
 """Weights and tokenizer into memory, on the device and in the dtype asked for; kept for a next run."""
 
 import gc
+import os
 import platform
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
@@ -15,8 +17,9 @@ from safetensors import SafetensorError
 from transformers.utils import logging
 
 from llmrec.errors import BackendError
+from llmrec.model.local.adapter import holds_adapter, put_on
 from llmrec.model.local.checkpoint import Checkpoint
-from llmrec.model.local.model import Attention, Dtype, LocalModel
+from llmrec.model.local.model import Attention, Dtype, LocalModel, Quantize, Tuned
 
 # What transformers, and code that lies beside weights, raise for a checkpoint they cannot serve.
 LIBRARY_ERRORS = (
@@ -40,9 +43,30 @@ SPECIAL_TOKENS = (
 OOM_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
 
 
+class Form(NamedTuple):
+    """Where weights lie, and in which number format."""
+
+    device: torch.device
+    dtype: torch.dtype
+    quantize: Quantize | None
+
+    def quantized(self) -> dict[str, Any]:
+        if self.quantize is None:
+            return {}
+        # As in QLoRA (Dettmers et al., NeurIPS 2023): 4-bit NormalFloat, the scales quantised once more.
+        four_bit = transformers.BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type=str(self.quantize),
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=self.dtype,
+        )
+        return {"quantization_config": four_bit}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """A checkpoint in memory. `context` is the most tokens it reads, None where nothing bounds it."""
+    """A checkpoint in memory. `context` is the most tokens it reads, None where nothing bounds it; `may_pad`
+    is false where padding before a prompt would change its answer."""
 
     model: Any
     tokenizer: Any
@@ -50,6 +74,11 @@ class Loaded:
     context: int | None
     end_tokens: frozenset[int]
     pad_token: int
+    may_pad: bool = True
+
+    @property
+    def name(self) -> str:
+        return _weights_name(self.model.config.name_or_path, None)
 
     @property
     def encoder_decoder(self) -> bool:
@@ -79,24 +108,46 @@ class Loaded:
 _kept: dict[tuple[object, ...], Loaded] = {}
 
 
-def load(settings: LocalModel, checkpoint: Checkpoint) -> Loaded:
-    """Return the checkpoint in memory: the one already there if no setting of loading differs.
+def load(settings: LocalModel, checkpoint: Checkpoint, tuned: Tuned | None = None) -> Loaded:
+    """Return the checkpoint in memory, with what fine-tuning left: the one already there if no setting
+    of loading differs.
 
     Raises BackendError when it cannot be had, needs code of its own, lacks weights, or does not go
-    with the device or dtype.
+    with the device or dtype; or when an adapter does not go with it.
     """
     device = pick_device(settings.device)
     dtype = pick_dtype(settings.dtype, device)
-    key = (checkpoint, device, dtype, settings.device_map, settings.attention, settings.trust_remote_code)
+    key = (checkpoint, device, dtype, settings.device_map, settings.attention, settings.trust_remote_code, tuned)
     if key not in _kept:
-        _kept.clear()
-        free(device)
+        forget(device)
+        if tuned is not None and not holds_adapter(tuned.folder):
+            checkpoint, tuned = Checkpoint.of(tuned.folder), None
         with quiet(), explained(checkpoint.path):
-            _kept[key] = _load(settings, checkpoint, device, dtype)
+            loaded = _load(settings, checkpoint, Form(device, dtype, tuned.quantize if tuned else None))
+        if tuned is not None:
+            with quiet():
+                loaded = put_on(loaded, tuned.folder)
+        _kept[key] = loaded
     return _kept[key]
 
 
-def _load(settings: LocalModel, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Loaded:
+def load_to_learn(settings: LocalModel, checkpoint: Checkpoint, quantize: Quantize | None, whole: bool) -> Loaded:
+    """Return the checkpoint in memory for training, kept for no next run. Where the `whole` of it is
+    learned its weights are float32, for steps are lost in fewer bits."""
+    device = pick_device(settings.device)
+    dtype = torch.float32 if whole else pick_dtype(settings.dtype, device)
+    forget(device)
+    with quiet(), explained(checkpoint.path):
+        return _load(settings, checkpoint, Form(device, dtype, quantize))
+
+
+def forget(device: torch.device) -> None:
+    """Let go of the weights loaded last."""
+    _kept.clear()
+    free(device)
+
+
+def _load(settings: LocalModel, checkpoint: Checkpoint, form: Form) -> Loaded:
     source = {"revision": checkpoint.revision, "trust_remote_code": settings.trust_remote_code}
     config = transformers.AutoConfig.from_pretrained(checkpoint.path, **source)
     tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.path, **source)
@@ -105,9 +156,10 @@ def _load(settings: LocalModel, checkpoint: Checkpoint, device: torch.device, dt
     model, report = auto.from_pretrained(
         checkpoint.path,
         **source,
-        dtype=dtype,
+        dtype=form.dtype,
         attn_implementation=None if settings.attention is Attention.auto else str(settings.attention),
-        device_map=str(settings.device_map) if settings.device_map else device,
+        device_map=str(settings.device_map) if settings.device_map else form.device,
+        **form.quantized(),
         output_loading_info=True,
     )
     missing = sorted(report["missing_keys"])
@@ -150,6 +202,8 @@ def pick_device(setting: str) -> torch.device:
     Raises BackendError when it is absent.
     """
     if setting == "auto":
+        if torch.cuda.is_available() and (rank := os.environ.get("LOCAL_RANK")):
+            return torch.device(f"cuda:{rank}")  # a process of `accelerate launch` has a device of its own
         found = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         return torch.device(found)
     device = torch.device(setting)
@@ -196,12 +250,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back transformers' bars and remarks, but no errors."""
+    """Hold back transformers' bars and remarks, and what libraries warn each other of, but no errors."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logging.set_verbosity(verbosity)
         if bars:
@@ -209,12 +265,13 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def explained(name: str) -> Iterator[None]:
-    """Turn what the libraries raise about checkpoint `name` into a BackendError of one line."""
+def explained(name: str, setting: str = "model.path") -> Iterator[None]:
+    """Turn what the libraries raise about checkpoint `name`, given by a setting, into a BackendError of
+    one line."""
     try:
         yield
     except LIBRARY_ERRORS as error:
-        raise BackendError(_explain(name, error)) from error
+        raise BackendError(f"{setting}: {_explain(name, error)}") from error
 
 
 def _explain(name: str, error: Exception) -> str:
@@ -222,17 +279,17 @@ def _explain(name: str, error: Exception) -> str:
     first = words.splitlines()[0].rstrip(".:")
     if "trust_remote_code" in words:
         return (
-            f"model.path: '{name}' runs Python code of its own; read that code, then allow it by "
+            f"'{name}' runs Python code of its own; read that code, then allow it by "
             "model.trust_remote_code=true, or choose a checkpoint that transformers knows"
         )
     if is_out_of_memory(error):
-        return f"model.path: '{name}' exceeds the memory; set a smaller model.dtype, or model.device_map=auto"
+        return f"'{name}' exceeds the memory; set a smaller model.dtype, or model.device_map=auto"
     if isinstance(error, (OSError, HfHubHTTPError)) and not Path(name).exists():
         return (
-            f"model.path: '{name}' is no folder here and could not be fetched from the hub ({first}); give a "
-            "folder by model.path=DIR, or set HF_HOME to a filled cache, or HF_TOKEN for a gated model"
+            f"'{name}' is no folder here and could not be fetched from the hub ({first}); give a "
+            "folder, or set HF_HOME to a filled cache, or HF_TOKEN for a gated model"
         )
-    return f"model.path: '{name}' cannot be loaded ({first}); give a complete checkpoint for transformers"
+    return f"'{name}' cannot be loaded ({first}); give a complete checkpoint for transformers"
 
 
 def _weights_name(path: str, commit: str | None) -> str:

@@ -2,9 +2,10 @@
 
 import re
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from llmrec.decoding.base import Decoding
 from llmrec.decoding.beam import Beam
@@ -58,6 +59,26 @@ class Template(StrEnum):
     plain = "plain"
 
 
+class Quantize(StrEnum):
+    """How the weights that are not learned are kept."""
+
+    nf4 = "nf4"
+
+
+class Tuned(NamedTuple):
+    """What fine-tuning left: a folder with an adapter, or with whole weights; and the form of the base."""
+
+    folder: Path
+    quantize: Quantize | None
+
+
+# Settings that change how fast or how much is answered, not what a training learns from the same base.
+NOT_SHAPING = (
+    "name", "path", "revision", "gguf", "package", "weights", "device", "device_map", "attention",
+    "batch_tokens", "max_batch", "cache", "max_length", "dtype",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class LocalModel(Model):
     """A causal or encoder-decoder checkpoint run by transformers.
@@ -97,14 +118,23 @@ class LocalModel(Model):
     def checkpoint(self, cache_dir: Path, progress: Progress) -> Checkpoint:
         """Return where the weights lie, after making or converting them."""
 
+    def shaping(self) -> dict[str, Any]:
+        """Return the settings, apart from the weights themselves, that shape what it learns."""
+        return {name: value for name, value in asdict(self).items() if name not in NOT_SHAPING}
+
     def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
+        return self.open_tuned(None, seed, cache_dir, progress)
+
+    def open_tuned(self, tuned: Tuned | None, seed: int, cache_dir: Path, progress: Progress) -> Session:
+        """Load it with what fine-tuning left. Raises BackendError as `open` does, and where an adapter is
+        damaged, does not fit or changes nothing."""
         checkpoint = self.checkpoint(cache_dir, progress)
         with progress.bar(f"loading {self.name}", None, "model"):
             # Importing torch and transformers takes seconds.
             from llmrec.model.local.loading import load
             from llmrec.model.local.session import LocalSession
 
-            return LocalSession(load(self, checkpoint), self, seed)
+            return LocalSession(load(self, checkpoint, tuned), self, seed)
 
 
 @dataclass(frozen=True, kw_only=True)

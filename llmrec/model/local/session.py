@@ -24,17 +24,17 @@ class LocalSession(Session):
     def __init__(
         self, loaded: Loaded, settings: LocalModel, seed: int, generate: Generate | None = None
     ) -> None:
-        self._renderer = Renderer(loaded.tokenizer, settings.template)
+        self.renderer = Renderer(loaded.tokenizer, settings.template)
         self._generator = Generator(loaded, settings.cache, seed, generate or loaded.model.generate)
         self._settings = settings
-        self._loaded = loaded
+        self.loaded = loaded
         self._encoded: dict[Prompt, Tensor] = {}
         bounds = [bound for bound in (settings.max_length, loaded.context) if bound is not None]
         self._context = min(bounds, default=None)
         self.environment = loaded.environment() | {
             "batch": f"batch_tokens={settings.batch_tokens}, max_batch={settings.max_batch}",
             "cache": str(settings.cache),
-            "template": "chat" if self._renderer.chat else "plain",
+            "template": "chat" if self.renderer.chat else "plain",
             "context": str(self._context),
             "oom_splits": "0",
         }
@@ -76,14 +76,14 @@ class LocalSession(Session):
         new = [request.prompt for request in requests if request.prompt not in self._encoded]
         if new:
             with quiet():
-                ids = self._renderer.encode(prompt.messages for prompt in new)
+                ids = self.renderer.encode(prompt.messages for prompt in new)
             self._encoded.update(zip(new, map(torch.tensor, ids), strict=True))
 
     def _fits(self, length: int, decoding: Decoding) -> bool:
         if self._context is None:
             return True
         # An encoder-decoder model counts prompt and answer apart.
-        answer = 0 if self._loaded.encoder_decoder else decoding.max_new_tokens
+        answer = 0 if self.loaded.encoder_decoder else decoding.max_new_tokens
         return length + answer <= self._context
 
 

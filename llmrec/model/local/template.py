@@ -27,11 +27,26 @@ class Renderer:
 
     def encode(self, conversations: Iterable[Sequence[Message]]) -> list[list[int]]:
         """Return the token ids of each conversation."""
-        # A lone surrogate, which JSON allows in a review, has no UTF-8 form.
-        texts = [self.render(messages).encode("utf-8", "replace").decode() for messages in conversations]
         # A chat template writes its special tokens itself.
-        encoded = self._tokenizer(texts, add_special_tokens=not self.chat, return_attention_mask=False)
-        ids: list[list[int]] = encoded["input_ids"]
+        return self._ids([self.render(messages) for messages in conversations], special=not self.chat)
+
+    def encode_pair(self, messages: Sequence[Message], answer: str) -> tuple[list[int], list[int]]:
+        """Return the token ids of a prompt, the very ones that `encode` gives, and of the answer after it,
+        without an end token."""
+        text = self.render(messages)
+        space = "" if self.chat or text[-1:].isspace() else " "
+        prompt, whole = self._ids([text, text + space + answer], special=not self.chat)
+        if whole[: len(prompt)] == prompt:
+            return prompt, whole[len(prompt) :]
+        # Tokens that join prompt and answer, or an end token behind the prompt: apart, then.
+        return prompt, self._ids([answer], special=False)[0]
+
+    def _ids(self, texts: Sequence[str], special: bool) -> list[list[int]]:
+        # A lone surrogate, which JSON allows in a review, has no UTF-8 form.
+        sound = [text.encode("utf-8", "replace").decode() for text in texts]
+        ids: list[list[int]] = self._tokenizer(
+            sound, add_special_tokens=special, return_attention_mask=False
+        )["input_ids"]
         return ids
 
     def render(self, messages: Sequence[Message]) -> str:

@@ -32,19 +32,19 @@ def rewrite(file, **changes):
 
 def test_equal_settings_share_the_weights_and_other_settings_load_anew(tiny, open_session):
     first = open_session(tiny())
-    assert open_session(tiny(max_batch=2))._loaded is first._loaded
-    assert open_session(tiny(attention=Attention.eager))._loaded is not first._loaded
+    assert open_session(tiny(max_batch=2)).loaded is first.loaded
+    assert open_session(tiny(attention=Attention.eager)).loaded is not first.loaded
 
 
 def test_a_folder_that_changed_is_loaded_anew(pretrained, open_session, tiny_folder):
-    before = open_session(pretrained(str(tiny_folder)))._loaded
+    before = open_session(pretrained(str(tiny_folder))).loaded
     weights = load_file(tiny_folder / "model.safetensors")
     save_file(
         {name: tensor * 0 for name, tensor in weights.items()},
         tiny_folder / "model.safetensors",
         {"format": "pt"},
     )
-    after = open_session(pretrained(str(tiny_folder)))._loaded
+    after = open_session(pretrained(str(tiny_folder))).loaded
     assert before is not after
     assert after.model.lm_head.weight.abs().sum() == 0
 
@@ -73,7 +73,7 @@ def test_how_the_checkpoint_would_draw_does_not_show_and_nothing_is_said(
 
 def test_every_end_token_of_tokenizer_and_checkpoint_ends_a_text(pretrained, open_session, tiny_folder):
     rewrite(tiny_folder / "generation_config.json", eos_token_id=[3, 4])
-    loaded = open_session(pretrained(str(tiny_folder)))._loaded
+    loaded = open_session(pretrained(str(tiny_folder))).loaded
     assert loaded.end_tokens == {3, 4, loaded.tokenizer.eos_token_id}
     assert loaded.model.generation_config.eos_token_id == sorted(loaded.end_tokens)
 
@@ -129,7 +129,7 @@ def test_an_encoder_decoder_checkpoint_reads_and_writes(pretrained, open_session
     assert 1 <= together[0].completion_tokens <= 6
     assert session.environment["template"] == "plain"
     ids = tokenizer("red\nAnswer:", return_tensors="pt").input_ids
-    plain = session._loaded.model.generate(ids, max_new_tokens=6)
+    plain = session.loaded.model.generate(ids, max_new_tokens=6)
     assert together[0].texts == (tokenizer.decode(plain[0, 1:], skip_special_tokens=True),)
 
 

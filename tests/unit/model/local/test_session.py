@@ -60,7 +60,7 @@ def test_greedy_text_is_the_same_one_by_one_and_in_a_padded_batch(tiny, open_ses
 
 def test_greedy_text_is_that_of_the_plain_model_without_padding(tiny, open_session, session_with, ask):
     session = open_session(tiny())
-    loaded = session._loaded
+    loaded = session.loaded
     prompt = loaded.tokenizer(
         "<|start|>user\nred<|end|>\n<|start|>assistant\n", return_tensors="pt"
     ).input_ids
@@ -115,7 +115,7 @@ def test_a_prompt_that_does_not_fit_is_too_long_and_the_others_are_answered(tiny
 
 
 def test_a_batch_out_of_memory_is_halved_until_it_fits(session_with, requests):
-    model = session_with(None)._loaded.model
+    model = session_with(None).loaded.model
     sizes = []
 
     def small_memory(**arguments: Any) -> torch.Tensor:
@@ -149,7 +149,7 @@ def test_other_failures_of_the_model_are_not_taken_for_memory(session_with, requ
 
 
 def test_text_ends_before_the_first_end_token_and_the_reason_is_told(session_with, ask):
-    tokenizer = session_with(None)._loaded.tokenizer
+    tokenizer = session_with(None).loaded.tokenizer
     written = tokenizer("ab<|end|>zz")["input_ids"], tokenizer("abcde")["input_ids"]
 
     def scripted(*, inputs: torch.Tensor, **_: Any) -> torch.Tensor:
@@ -175,8 +175,8 @@ def test_sampling_is_the_same_for_the_same_batch_and_seed(tiny, open_session, re
 def test_beams_come_best_first(tiny, open_session, ask):
     session = open_session(tiny())
     [row] = answers(session, [ask("q", "red")], BEAM).values()
-    loaded = session._loaded
-    prompt = session._renderer.encode([ask("q", "red").prompt.messages])[0]
+    loaded = session.loaded
+    prompt = session.renderer.encode([ask("q", "red").prompt.messages])[0]
     [sequences] = [
         loaded.model.generate(
             inputs=torch.tensor([prompt]),

@@ -1,0 +1,63 @@
+"""A method in the words of transformers' Trainer."""
+
+import math
+import os
+from pathlib import Path
+
+import torch
+import transformers
+
+from llmrec.errors import BackendError
+from llmrec.finetune.course import Course
+from llmrec.model.local.loading import Loaded, pick_dtype
+
+WEEK = 7 * 86_400
+
+
+def arguments(course: Course, loaded: Loaded, work: Path, steps: int) -> transformers.TrainingArguments:
+    """Return the method in the Trainer's words."""
+    method = course.method
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if method.batch_size % (method.micro_batch * processes):
+        raise BackendError(
+            f"finetune.batch_size: {method.batch_size} is no multiple of micro_batch={method.micro_batch} times "
+            f"{processes} processes; give a smaller micro_batch"
+        )
+    every = max(1, math.ceil(steps / method.evaluations))
+    half = pick_dtype(course.model.dtype, loaded.device)
+    made = transformers.TrainingArguments(
+        output_dir=str(work),
+        num_train_epochs=method.epochs,
+        per_device_train_batch_size=method.micro_batch,
+        gradient_accumulation_steps=method.batch_size // (method.micro_batch * processes),
+        learning_rate=method.learning_rate,
+        lr_scheduler_type=method.schedule,
+        warmup_steps=round(method.warmup * steps),
+        weight_decay=method.weight_decay,
+        max_grad_norm=method.max_grad_norm,
+        activation_checkpointing=method.gradient_checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False} if method.gradient_checkpointing else None,
+        bf16=half == torch.bfloat16,
+        fp16=half == torch.float16,
+        use_cpu=loaded.device.type == "cpu",
+        seed=course.place.seed,
+        data_seed=course.place.seed,
+        eval_strategy="steps",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=2,
+        metric_for_best_model="score",
+        greater_is_better=True,
+        logging_steps=max(1, steps // 100),
+        logging_nan_inf_filter=False,
+        report_to=list(method.report_to) or "none",
+        run_name=f"{method.name}-{work.name[:8]}",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        average_tokens_across_devices=True,
+        ddp_find_unused_parameters=False,
+        ddp_timeout=WEEK,
+    )
+    made._n_gpu = min(made.n_gpu, 1)  # several GPUs are for several processes: DataParallel would split our rows
+    return made

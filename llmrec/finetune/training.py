@@ -1,0 +1,164 @@
+"""A training from pairs to a folder with what was learned; a second call goes on where one was killed."""
+
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import transformers
+from safetensors import SafetensorError
+
+from llmrec.errors import BackendError, DataError
+from llmrec.finetune.arguments import arguments
+from llmrec.finetune.course import Course, Encodings
+from llmrec.finetune.encoding import Collator, encode
+from llmrec.finetune.record import save
+from llmrec.finetune.sft import Best, Sft
+from llmrec.finetune.trainer import Look, SftTrainer, Telling, last_whole, put_back
+from llmrec.model.local.adapter import with_adapter
+from llmrec.model.local.checkpoint import made_once
+from llmrec.model.local.loading import Loaded, forget, is_out_of_memory, load_to_learn, quiet
+from llmrec.model.local.session import LocalSession
+
+TOO_LONG = "over_max_tokens"
+NO_WHOLE_STEP = "no_whole_step"
+# How torch tells that a file could not be written.
+WRITE_SIGNS = ("PytorchStreamWriter", "inline_container", "iostream", "No space left", "unexpected pos")
+
+
+def rank() -> int:
+    """Return the number of this process among those of `accelerate launch`."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def learn(course: Course, folder: Path) -> None:
+    """Train, and write what was learned to `folder`; checkpoints stand beside it until then.
+
+    Raises BackendError when the loss is no number or memory runs out, DataError when the disk is full.
+    """
+    method = course.method
+    work = folder.with_name(f"{folder.name}.training")
+    loaded = load_to_learn(course.model, course.checkpoint, method.quantize, whole=method.peft is None)
+    try:
+        with explained_training(work), quiet():
+            transformers.set_seed(course.place.seed)
+            session = LocalSession(adapted(loaded, method), course.model, course.place.seed)
+            encodings = encoded(course, session)
+            trainer = trained(course, session, encodings, work)
+            put_back(trainer.model, work / f"checkpoint-{trainer.state.best_global_step}")
+        if trainer.is_world_process_zero():
+            made_once(folder, lambda partial: save(partial, folder.name, trainer, course, encodings))
+            shutil.rmtree(work)
+        trainer.accelerator.wait_for_everyone()
+    finally:
+        forget(loaded.device)
+
+
+def adapted(loaded: Loaded, method: Sft) -> Loaded:
+    """Return the model with what is to be learned in it: a new adapter, or every weight."""
+    if method.peft is None:
+        return replace(loaded, model=loaded.model.requires_grad_(True))
+    # Importing peft takes seconds.
+    import peft
+
+    kind = "SEQ_2_SEQ_LM" if loaded.encoder_decoder else "CAUSAL_LM"
+    try:
+        config = peft.get_peft_config({"task_type": kind, **method.peft})
+        if method.quantize:
+            loaded = replace(
+                loaded,
+                model=peft.prepare_model_for_kbit_training(loaded.model, method.gradient_checkpointing),
+            )
+        return with_adapter(loaded, peft.get_peft_model(loaded.model, config))
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise BackendError(
+            f"finetune.peft: {method.peft} does not go with {loaded.name} ({str(error).splitlines()[0]}); see "
+            "peft's config of that peft_type"
+        ) from error
+
+
+def encoded(course: Course, session: LocalSession) -> Encodings:
+    """Return the pairs as ids: those short enough, in whole steps. Raises DataError when there is none."""
+    method, lessons = course.method, course.lessons
+    ids = {
+        name: encode(pairs, session.renderer, session.loaded, method.max_tokens)
+        for name, pairs in (("train", lessons.train), ("valid", lessons.valid))
+    }
+    whole = len(ids["train"]) - len(ids["train"]) % method.batch_size
+    if not whole:
+        raise DataError(
+            f"finetune.batch_size: {method.batch_size} is more than the {len(ids['train'])} training pairs of at "
+            f"most {method.max_tokens} tokens (of {len(lessons.train)}); give a smaller batch_size, or more data"
+        )
+    reasons = {
+        TOO_LONG: len(lessons.train) - len(ids["train"]),
+        # So that every device gets as many pairs, and no step fewer than another.
+        NO_WHOLE_STEP: len(ids["train"]) - whole,
+    }
+    left_out = lessons.left_out | {reason: count for reason, count in reasons.items() if count}
+    return Encodings(train=ids["train"][:whole], valid=ids["valid"], left_out=left_out)
+
+
+def trained(course: Course, session: LocalSession, encodings: Encodings, work: Path) -> SftTrainer:
+    """Train from the last whole checkpoint in `work`, or from the start."""
+    method, loaded = course.method, session.loaded
+    collator = Collator(
+        pad_token=loaded.pad_token,
+        encoder_decoder=loaded.encoder_decoder,
+        start_token=loaded.model.config.decoder_start_token_id if loaded.encoder_decoder else None,
+        packing=method.packing,
+    )
+    steps = math.ceil(method.epochs * len(encodings.train) / method.batch_size)
+    trainer = SftTrainer(
+        look=lambda: look(course, session),
+        model=loaded.model,
+        processing_class=loaded.tokenizer,
+        args=arguments(course, loaded, work, steps),
+        data_collator=collator,
+        train_dataset=encodings.train,
+        eval_dataset=encodings.valid,
+    )
+    if method.patience is not None:
+        trainer.add_callback(transformers.EarlyStoppingCallback(method.patience))
+    begun = last_whole(work)
+    for checkpoint in set(work.glob("checkpoint-*")) if begun is None else ():
+        shutil.rmtree(checkpoint)
+    with course.place.progress.bar(f"training {method.name}", steps, "steps") as advance:
+        trainer.add_callback(Telling(advance))
+        trainer.train(resume_from_checkpoint=str(begun) if begun else None)
+    return trainer
+
+
+def look(course: Course, session: LocalSession) -> Look:
+    """Have the model answer validation rows; nothing where none are to be answered."""
+    found = course.lessons.validate(session)
+    if found is None:
+        return Look(None, {})
+    scores = {result.id: result.value for result in found.results if result.value is not None}
+    if course.method.best is Best.loss:
+        return Look(None, scores)
+    value = found.main.value if found.main.value is not None else -math.inf
+    return Look(value if found.main.higher_is_better else -value, scores)
+
+
+@contextmanager
+def explained_training(work: Path) -> Iterator[None]:
+    """Turn what a full memory or disk makes the libraries raise into errors of one line."""
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError, ImportError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if is_out_of_memory(error):
+            raise BackendError(
+                f"finetune: out of memory in training ({first}); lower finetune.micro_batch, or set "
+                "finetune.gradient_checkpointing=true; the same command goes on from the last checkpoint"
+            ) from error
+        if isinstance(error, (OSError, SafetensorError)) or any(sign in first for sign in WRITE_SIGNS):
+            raise DataError(
+                f"{work}: a checkpoint cannot be written ({first}); make room there: the same command goes on "
+                "from the last whole one"
+            ) from error
+        raise

@@ -1,0 +1,87 @@
+"""Adapters of peft on a model in memory, with proof that they fit and that they do something."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+
+from llmrec.errors import BackendError
+
+if TYPE_CHECKING:
+    from llmrec.model.local.loading import Loaded
+
+CONFIG = "adapter_config.json"
+PADDABLE = ("PREFIX_TUNING", "CARTRIDGE")
+PROBE = "Which one will be next, and why?"
+
+
+def holds_adapter(folder: Path) -> bool:
+    """Say whether a folder holds an adapter rather than whole weights."""
+    return (folder / CONFIG).is_file()
+
+
+def put_on(loaded: "Loaded", folder: Path) -> "Loaded":
+    """Return the model with the adapter of a folder.
+
+    Raises BackendError when the adapter is damaged, was made for other layers or shapes, or leaves the
+    model's logits as they were.
+    """
+    # Importing peft takes seconds.
+    import peft
+    from peft.utils.save_and_load import load_peft_weights, set_peft_model_state_dict
+
+    try:
+        config = peft.PeftConfig.from_pretrained(str(folder))
+        config.inference_mode = True
+        weights = load_peft_weights(str(folder), device="cpu")
+        model = peft.get_peft_model(loaded.model, config)
+        found = set_peft_model_state_dict(model, weights)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()
+        told = " ".join(line.strip() for line in first[:2])
+        raise BackendError(
+            f"adapter {folder}: does not go on {loaded.name} ({told}); give one that was trained on this "
+            "base, or remove the folder to train anew"
+        ) from error
+    missing = [name for name in found.missing_keys if _is_adapters(name, model)]
+    stray = missing + list(found.unexpected_keys if not config.is_prompt_learning else [])
+    if stray:
+        raise BackendError(
+            f"adapter {folder}: {len(stray)} of its weights have no place in {loaded.name}, or are not there "
+            f"(first: {stray[0]}); give one that was trained on this base"
+        )
+    tuned = with_adapter(loaded, model.eval())
+    if not changes_logits(tuned):
+        raise BackendError(
+            f"adapter {folder}: changes no logit of {loaded.name}, so nothing was learned or loaded; give "
+            "another one, or remove the folder to train anew"
+        )
+    return tuned
+
+
+def with_adapter(loaded: "Loaded", model: Any) -> "Loaded":
+    """Return the loaded checkpoint with peft's model in place of the bare one."""
+    config = model.active_peft_config
+    # These put learned tokens before the padding of a row, at the wrong distance from its prompt; a
+    # prefix of keys and values has its distance right.
+    return replace(loaded, model=model, may_pad=not config.is_prompt_learning or config.peft_type in PADDABLE)
+
+
+def _is_adapters(name: str, model: Any) -> bool:
+    """Say whether a weight is the adapter's rather than the base's."""
+    return any(part.startswith(("lora_", "ia3_", "oft_", "boft_", "hada_", "vera_")) for part in name.split("."))
+
+
+@torch.inference_mode()
+def changes_logits(tuned: "Loaded") -> bool:
+    """Say whether the adapter moves any logit after a fixed probe."""
+    ids = torch.tensor([tuned.tokenizer(PROBE)["input_ids"]], device=tuned.device)
+    inputs = {"input_ids": ids}
+    if tuned.encoder_decoder:
+        inputs["decoder_input_ids"] = ids[:, :1]
+    with_it = tuned.model(**inputs).logits
+    with tuned.model.disable_adapter():
+        without = tuned.model(**inputs).logits
+    return not torch.equal(with_it, without)
