@@ -7,6 +7,7 @@ import pytest
 from llmrec.commands.composing import composed
 from llmrec.commands.listing import groups, options
 from llmrec.config import conf_dir
+from llmrec.model.local.model import Weights
 from llmrec.plan import plan
 
 GIVEN = {"hf": ["model.path=."], "replay": ["model.path=."]}
@@ -14,6 +15,12 @@ TASK = {"train_mean": "rating", "frequent_text": "summarization"}
 TASKS = [option.name for option in options("task")]
 RUN_GROUPS = ("dataset", "split", "task", "prompt", "model", "decoding", "finetune", "experiment")
 EVERY = [(group, option.name) for group in RUN_GROUPS for option in options(group)]
+# `tiny` aside, which is nothing but random.
+CHECKPOINTS = [
+    file.stem
+    for file in sorted((conf_dir() / "model").glob("*.yaml"))
+    if "  - _pretrained\n" in file.read_text() and file.stem != "tiny"
+] + ["llama"]
 
 
 def overrides(group: str, name: str) -> list[str]:
@@ -44,6 +51,20 @@ def test_every_option_has_a_description():
 def test_every_prompt_variant_serves_every_task(task, prompt):
     made = plan(composed([f"task={task}", f"prompt={prompt}"]))
     assert (made.task.name, made.variant.name) == (task, prompt)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("model", CHECKPOINTS)
+def test_every_checkpoint_serves_every_task(task, model):
+    made = plan(composed([f"task={task}", *overrides("model", model)]))
+    assert (made.task.name, made.model.name, made.model.weights) == (task, model, Weights.pretrained)
+
+
+def test_one_word_makes_every_checkpoint_random():
+    for model in CHECKPOINTS:
+        made = plan(composed(["experiment=smoke", *overrides("model", model)])).model
+        assert made.weights is Weights.random_tiny
+        assert any("random" in note for note in made.notes())
 
 
 def test_no_knob_has_a_default_in_code():

@@ -156,7 +156,7 @@ def test_report_tells_the_same_in_three_forms(llmrec, home):
     assert len(rows) == len(lines) > 6
     mean = next(row for row in rows if row["model"] == "train_mean" and row["metric"] == "rmse")
     assert f"{mean['value']:.4f}" in table
-    assert mean["floor_of"] == "tiny"
+    assert mean["floor_of"] == "smollm2"
 
 
 def test_score_needs_no_model(llmrec, home):

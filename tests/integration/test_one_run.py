@@ -77,7 +77,7 @@ def test_metrics_json_is_what_its_schema_says(planned, tmp_path):
 def test_a_second_call_asks_nothing_and_changes_no_file(planned, tmp_path):
     run(planned(), RunDir(tmp_path), Silent())
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    again = run(dataclasses.replace(planned(), model=Closed(name="tiny")), RunDir(tmp_path), Silent())
+    again = run(dataclasses.replace(planned(), model=Closed(name="smollm2")), RunDir(tmp_path), Silent())
     after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     del before["metrics.json"], after["metrics.json"]  # it tells how long its own scoring took
     assert after == before

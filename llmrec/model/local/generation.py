@@ -71,7 +71,7 @@ class Generator:
         return self.write(rows[:half], decoding) + self.write(rows[half:], decoding)
 
     def _write_at_once(self, rows: Sequence[Row], decoding: Decoding) -> list[Written]:
-        side = "right" if self._loaded.encoder_decoder else "left"
+        side = str(self._loaded.padding_side)
         ids = [row.ids for row in rows]
         inputs = pad_sequence(ids, True, self._loaded.pad_token, padding_side=side)
         mask = pad_sequence([torch.ones_like(row) for row in ids], True, 0, padding_side=side)

@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 import transformers
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError, StrictDataclassError
 from safetensors import SafetensorError
 from transformers.utils import logging
 
-from llmrec.errors import BackendError
+from llmrec.errors import BackendError, did_you_mean
+from llmrec.model.local.architecture import auto_class, overridden
 from llmrec.model.local.checkpoint import Checkpoint
-from llmrec.model.local.model import Attention, Dtype, LocalModel
+from llmrec.model.local.model import Attention, Dtype, LocalModel, Side
 
 # What transformers, and code that lies beside weights, raise for a checkpoint they cannot serve.
 LIBRARY_ERRORS = (
@@ -28,6 +29,7 @@ LIBRARY_ERRORS = (
     AttributeError,
     TypeError,
     SafetensorError,
+    StrictDataclassError,
     HfHubHTTPError,
 )
 SPECIAL_TOKENS = (
@@ -36,6 +38,16 @@ SPECIAL_TOKENS = (
     "decoder_start_token_id",
     "forced_bos_token_id",
     "forced_eos_token_id",
+)
+# Settings of a model that shape what lies in memory, beside its device and dtype.
+SHAPING = (
+    "device_map",
+    "attention",
+    "trust_remote_code",
+    "config",
+    "pad_token",
+    "end_tokens",
+    "padding_side",
 )
 OOM_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
 
@@ -50,6 +62,7 @@ class Loaded:
     context: int | None
     end_tokens: frozenset[int]
     pad_token: int
+    padding_side: Side
 
     @property
     def encoder_decoder(self) -> bool:
@@ -87,7 +100,7 @@ def load(settings: LocalModel, checkpoint: Checkpoint) -> Loaded:
     """
     device = pick_device(settings.device)
     dtype = pick_dtype(settings.dtype, device)
-    key = (checkpoint, device, dtype, settings.device_map, settings.attention, settings.trust_remote_code)
+    key = (checkpoint, device, dtype, *(str(getattr(settings, name)) for name in SHAPING))
     if key not in _kept:
         _kept.clear()
         free(device)
@@ -98,13 +111,13 @@ def load(settings: LocalModel, checkpoint: Checkpoint) -> Loaded:
 
 def _load(settings: LocalModel, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> Loaded:
     source = {"revision": checkpoint.revision, "trust_remote_code": settings.trust_remote_code}
-    config = transformers.AutoConfig.from_pretrained(checkpoint.path, **source)
+    found = transformers.AutoConfig.from_pretrained(checkpoint.path, **source)
+    config = overridden(found, settings.config, "model.config")
     tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.path, **source)
-    encoder_decoder = bool(config.is_encoder_decoder)
-    auto: Any = transformers.AutoModelForSeq2SeqLM if encoder_decoder else transformers.AutoModelForCausalLM
-    model, report = auto.from_pretrained(
+    model, report = auto_class(config).from_pretrained(
         checkpoint.path,
         **source,
+        config=config,
         dtype=dtype,
         attn_implementation=None if settings.attention is Attention.auto else str(settings.attention),
         device_map=str(settings.device_map) if settings.device_map else device,
@@ -116,8 +129,8 @@ def _load(settings: LocalModel, checkpoint: Checkpoint, device: torch.device, dt
             f"model.path: '{checkpoint.path}' lacks {len(missing)} weights (first: {missing[0]}), which "
             "would be random; give a complete checkpoint"
         )
-    ends = _end_tokens(model, tokenizer)
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(ends, default=0)
+    ends = _end_tokens(model, tokenizer, settings)
+    pad = _pad_token(tokenizer, ends, settings)
     _drop_drawing_defaults(model, ends, pad)
     return Loaded(
         model=model.eval(),
@@ -126,14 +139,40 @@ def _load(settings: LocalModel, checkpoint: Checkpoint, device: torch.device, dt
         context=getattr(config.get_text_config(), "max_position_embeddings", None),
         end_tokens=ends,
         pad_token=pad,
+        padding_side=_padding_side(config.is_encoder_decoder, settings),
     )
 
 
-def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+def _end_tokens(model: Any, tokenizer: Any, settings: LocalModel) -> frozenset[int]:
     """A chat model may end a turn by another token than its base model ended a text."""
     named = model.generation_config.eos_token_id
     ends = set(named if isinstance(named, list) else [named]) | {tokenizer.eos_token_id}
-    return frozenset(ends - {None})
+    further = {_token(tokenizer, token, "model.end_tokens") for token in settings.end_tokens}
+    return frozenset(ends - {None} | further)
+
+
+def _pad_token(tokenizer: Any, ends: frozenset[int], settings: LocalModel) -> int:
+    """The mask hides it, so that any will do where the tokenizer has none."""
+    if settings.pad_token is not None:
+        return _token(tokenizer, settings.pad_token, "model.pad_token")
+    return min(ends, default=0) if tokenizer.pad_token_id is None else int(tokenizer.pad_token_id)
+
+
+def _token(tokenizer: Any, token: str, place: str) -> int:
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
+    if token not in vocabulary:
+        near = did_you_mean(token, tokenizer.all_special_tokens)
+        raise BackendError(f"{place}: '{token}' is no one token of the tokenizer{near}")
+    return vocabulary[token]
+
+
+def _padding_side(encoder_decoder: bool, settings: LocalModel) -> Side:
+    side = settings.padding_side or (Side.right if encoder_decoder else Side.left)
+    if side is Side.right and not encoder_decoder:
+        raise BackendError(
+            "model.padding_side: 'right' puts padding between a decoder's prompt and its answer; use null"
+        )
+    return side
 
 
 def _drop_drawing_defaults(model: Any, ends: frozenset[int], pad: int) -> None:

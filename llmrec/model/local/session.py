@@ -24,7 +24,7 @@ class LocalSession(Session):
     def __init__(
         self, loaded: Loaded, settings: LocalModel, seed: int, generate: Generate | None = None
     ) -> None:
-        self._renderer = Renderer(loaded.tokenizer, settings.template)
+        self._renderer = Renderer(loaded.tokenizer, settings)
         self._generator = Generator(loaded, settings.cache, seed, generate or loaded.model.generate)
         self._settings = settings
         self._loaded = loaded
