@@ -96,6 +96,9 @@ def test_the_other_jobs_of_a_sweep_finish_when_one_fails(llmrec):
         (["run", "limit=many"], "limit: Value 'many'"),
         (["run", "ties=file"], "ties: Invalid value 'file', expected one of [seeded, file_order]"),
         (["run", "model=hf"], "model.path"),
+        (["run", "model.config={sliding_window:4}"], "are added one by one: +model.config.KEY=VALUE"),
+        (["run", "model.config.sliding_window=4"], "one by one: +model.config.KEY=VALUE"),
+        (["run", *SMOKE, "+model.config.slidng_window=4"], "model.config.slidng_window: no such setting"),
         (["run", "model=hf", "model.path=./nowhere"], "nowhere"),
         (["run", "task=direct", "task.num_negatives=5000"], "task.num_negatives: 5000"),
         (

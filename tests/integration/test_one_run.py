@@ -20,6 +20,7 @@ from llmrec.pipeline import ask, run, word
 from llmrec.plan import plan
 from llmrec.progress import Silent
 from llmrec.records import Completion, Example, Metrics, Prediction, Prompt
+from llmrec.report.table import grids
 from llmrec.rows import draw
 
 TASKS = ("rating", "sequential", "direct", "explanation", "summarization")
@@ -62,6 +63,27 @@ def test_every_task_runs_end_to_end_and_every_row_counts(planned, tmp_path, task
     assert set(metrics.seconds) == {"rows", "prompts", "model", "inference", "scores"}
     for name in made.task.headline:
         assert any(result.id.startswith(name) for result in strict), name
+
+
+@pytest.mark.parametrize(
+    ("model", "architecture", "task"),
+    [
+        ("chatglm", "glm", "sequential"),
+        ("flan-t5", "t5", "rating"),
+        ("gemma", "gemma3_text", "summarization"),
+        ("alpaca", "llama", "explanation"),
+    ],
+)
+def test_a_model_of_the_zoo_is_rehearsed_without_a_download_and_the_result_says_so(
+    planned, tmp_path, model, architecture, task
+):
+    metrics = run(planned(f"model={model}", f"task={task}"), RunDir(tmp_path), Silent())
+    assert (metrics.model, metrics.n, metrics.coverage.all) == (model, 4, 4)
+    assert metrics.environment.details["weights"].startswith(f"random_tiny-{architecture}-")
+    assert any("random weights" in note for note in metrics.notes)
+    [table] = grids([metrics])
+    assert table.rows[0][0].startswith(f"{model}\nrandom_tiny-{architecture}-")
+    assert any(note.startswith(f"model={model}: tiny random weights") for note in table.notes)
 
 
 def test_metrics_json_is_what_its_schema_says(planned, tmp_path):
