@@ -122,9 +122,7 @@ class RunDir:
         try:
             return msgspec.json.decode(path.read_bytes(), type=Tuning) if path.is_file() else None
         except msgspec.MsgspecError as error:
-            raise DataError(
-                f"{path}: no record of a training ({error}); remove it and run again"
-            ) from error
+            raise DataError(f"{path}: no record of a training ({error}); remove it and run again") from error
 
     def seconds(self) -> dict[str, float]:
         """Return how long the stages of an earlier call took, or nothing before the first ended."""

@@ -63,9 +63,8 @@ class Validation:
     def __init__(self, plan: Plan, rows: Rows, ledger: Ledger, limit: int) -> None:
         task, settings = plan.task, plan.settings
         self._plan, self._training = plan, rows.training
-        self._examples = (
-            task.examples(ledger, task.references(ledger), Role.VALID, limit, settings.seed)[0] if limit else []
-        )
+        refer = task.references(ledger)
+        self._examples, _ = task.examples(ledger, refer, Role.VALID, limit, settings.seed)
         write = plan.variant.open(plan.wording, rows.corpus.items, rows.pool, settings.seed).write
         self._requests = [Request(example.question, write(example.question)) for example in self._examples]
         self._asking = Asking(
@@ -82,9 +81,10 @@ class Validation:
         where there is no such row."""
         if not self._requests:
             return None
+        decoding = self._plan.decoding
         done: dict[str, Completion] = {}
-        for batch in session.batches(self._requests, self._plan.decoding):
-            done |= {completion.example_id: completion for completion in session.complete(batch, self._plan.decoding)}
+        for batch in session.batches(self._requests, decoding):
+            done |= {found.example_id: found for found in session.complete(batch, decoding)}
         readings = [self._asking.read(request, done[request.question.id]) for request in self._requests]
         scored = [
             Row(question=example.question, reference=example.reference, answer=reading.answer)
@@ -92,7 +92,12 @@ class Validation:
         ]
         context = Context(training=self._training.answers)
         results = score(self._plan.metrics, scored, context, self._plan.settings.seed, resamples=1)
-        headline = [next(r for r in results if r.id.partition("/")[0] == name) for name in self._plan.task.headline]
+        headline = [named(results, name) for name in self._plan.task.headline]
         valid = sum(reading.answer is not None for reading in readings)
         coverage = MetricResult(COVERAGE, valid / len(readings), len(readings), None, True)
         return Validated([coverage, *headline], headline[0])
+
+
+def named(results: list[MetricResult], name: str) -> MetricResult:
+    """Return the first result of a metric, whatever its id says behind the `/`."""
+    return next(result for result in results if result.id.partition("/")[0] == name)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -100,8 +101,9 @@ def ask(
             log.info("opening model=%s", plan.model.name)
             with timed(spent, "model"):
                 place = Place(rows.training, plan.settings.seed, plan.cache_dir, progress)
-                opened_now, tuning = plan.finetune.open(plan.model, lambda: prepare(plan, rows, progress), place)
-            opened.append(opened_now)
+                lessons = partial(prepare, plan, rows, progress)
+                ready, tuning = plan.finetune.open(plan.model, lessons, place)
+            opened.append(ready)
             if tuning is not None:
                 run_dir.write(artifacts.TUNING, pretty(tuning))
             run_dir.note_environment(describe(opened[0].environment))

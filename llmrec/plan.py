@@ -119,6 +119,7 @@ def plan(cfg: DictConfig) -> Plan:
     whole = OmegaConf.create(stored)
     task, wording = lesson(whole.task, "task")
     finetune = build(whole.finetune, Finetune, "finetune")  # type: ignore[type-abstract]
+    one_item_a_text = finetune.trains and task.answer is Ranking  # what it learned to answer
     settings = {name: whole[name] for name in Settings.__dataclass_fields__ if name in whole}
     made = Plan(
         dataset=build(whole.dataset, Dataset, "dataset"),  # type: ignore[type-abstract]
@@ -128,7 +129,7 @@ def plan(cfg: DictConfig) -> Plan:
         variant=build(whole.prompt, Variant, "prompt"),
         model=build(whole.model, Model, "model"),  # type: ignore[type-abstract]
         floors=[floor(name) for name in whole.task.floors],
-        decoding=build(longer(whole), Decoding, "decoding").settled(finetune.trains and task.answer is Ranking),
+        decoding=build(longer(whole), Decoding, "decoding").settled(one_item_a_text),
         parser=build(whole.parser, Parser, "parser"),  # type: ignore[type-abstract]
         metrics=[
             build(node, Metric, f"metric.metrics[{i}]")  # type: ignore[type-abstract]
@@ -167,7 +168,7 @@ def longer(whole: DictConfig) -> DictConfig:
 
 def lesson(node: DictConfig, place: str) -> Lesson:
     """Build a task and its wording."""
-    rest = OmegaConf.masked_copy(node, [key for key in node if key != "wording"])
+    rest = OmegaConf.masked_copy(node, [str(key) for key in node if key != "wording"])
     task = build(rest, Task, place)  # type: ignore[type-abstract]
     return Lesson(task, build(node.wording, Wording, f"{place}.wording"))
 
@@ -177,9 +178,11 @@ def other_task(name: str) -> DictConfig:
     path = conf_dir() / "task" / f"{name}.yaml"
     if not path.is_file():
         known = [file.stem for file in path.parent.glob("*.yaml")]
-        raise ConfigError(f"finetune.tasks: no task '{name}'{did_you_mean(name, known) or '; see llmrec list task'}")
-    node = OmegaConf.load(path)
-    return OmegaConf.masked_copy(node, [key for key in node if key != "defaults"])  # type: ignore[arg-type]
+        raise ConfigError(
+            f"finetune.tasks: no task '{name}'{did_you_mean(name, known) or '; see llmrec list task'}"
+        )
+    node = cast(DictConfig, OmegaConf.load(path))
+    return OmegaConf.masked_copy(node, [str(key) for key in node if key != "defaults"])
 
 
 def floor(name: str) -> Model:

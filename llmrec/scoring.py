@@ -71,7 +71,7 @@ def sum_up(
         environment=NOWHERE,
         headline=plan.task.headline,
         counts=counts(rows, prompts, plan.variant.demonstrations),
-        notes=[*rows.corpus.notes, *plan.task.notes(), *plan.settings.notes()],
+        notes=[*rows.corpus.notes, *plan.task.notes(), *plan.model.notes(), *plan.settings.notes()],
     )
 
 

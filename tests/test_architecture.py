@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "llmrec"
 FILES = sorted(PACKAGE.rglob("*.py"))
 BASICS = {"records", "errors", "seeded", "text", "progress", "files"}
-NOUNS = {"dataset", "split", "task", "prompt", "model", "decoding", "parser", "metric"}
+NOUNS = {"dataset", "split", "task", "prompt", "model", "decoding", "parser", "metric", "finetune"}
 ALLOWED = {
     "records": set(),
     "errors": set(),
@@ -19,6 +19,7 @@ ALLOWED = {
     **{noun: BASICS | {noun} for noun in NOUNS},
     "task": BASICS | {"task", "split"},
     "model": BASICS | {"model", "decoding", "artifacts"},
+    "finetune": BASICS | {"finetune", "model"},
     "artifacts": BASICS,
     "leak": BASICS,
     "config": {"errors"},
@@ -53,9 +54,9 @@ def test_a_stage_imports_only_what_it_may(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_only_models_know_torch_and_only_commands_know_hydra(path):
+def test_only_models_and_finetuning_know_torch_and_only_commands_know_hydra(path):
     tops = {name.split(".")[0] for name in imported(path)}
-    if stage(path) != "model":
+    if stage(path) not in ("model", "finetune"):
         assert not tops & HEAVY or path.name == "doctor.py"
     if stage(path) != "commands":
         assert "hydra" not in tops

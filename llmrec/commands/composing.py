@@ -69,8 +69,11 @@ def told(error: BaseException, overrides: Sequence[str]) -> str:
     key = _UNKNOWN_KEY.search(text)
     if key:
         wrong = key.group(1)
-        near = did_you_mean(wrong, known_keys(wrong, overrides)) or "; see llmrec show"
-        return f"{wrong}: no such setting{near}"
+        known = known_keys(wrong, overrides)
+        if wrong in known or not known:
+            place = wrong if known else wrong.rpartition(".")[0]
+            return f"{wrong}: is not there yet; its keys are added one by one: +{place}.KEY=VALUE"
+        return f"{wrong}: no such setting{did_you_mean(wrong, known) or '; see llmrec show'}"
     cause = error.__cause__
     first = " ".join(line.strip() for line in text.splitlines()[:2] if line.strip())
     return f"{first} ({str(cause).splitlines()[0]})" if cause and str(cause) not in first else first

@@ -52,7 +52,7 @@ class Bars:
             task = bars.add_task(label, total=total, unit=unit)
 
             def advance(amount: int, note: str = "") -> None:
-                bars.update(task, advance=amount, **({"description": f"{label}, {note}"} if note else {}))
+                bars.update(task, advance=amount, description=f"{label}, {note}" if note else label)
 
             yield advance
 

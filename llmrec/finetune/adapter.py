@@ -1,7 +1,9 @@
 """What was learned, as a folder: kept in the cache with its record, or taken from elsewhere."""
 
 import hashlib
+import math
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from safetensors import SafetensorError, safe_open
@@ -9,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from llmrec.errors import BackendError, DataError
 from llmrec.files import write_atomic
 from llmrec.model.local.checkpoint import Checkpoint
-from llmrec.model.local.loading import explained, quiet
+from llmrec.model.local.library import explained, quiet
 from llmrec.model.local.session import LocalSession
 from llmrec.records import Tuning
 
@@ -20,7 +22,7 @@ def weight_files(folder: Path) -> list[Path]:
     """Return the files that hold what was learned. Raises DataError where there is none."""
     files = sorted(folder.glob("*.safetensors"))
     if not files:
-        raise DataError(f"{folder}: no .safetensors in it; give a folder with an adapter, or with whole weights")
+        raise DataError(f"{folder}: no .safetensors in it; give an adapter's folder, or one of whole weights")
     return files
 
 
@@ -43,7 +45,9 @@ def kept(folder: Path) -> Tuning:
     try:
         tuning = msgspec.json.decode((folder / RECORD).read_bytes(), type=Tuning)
     except (OSError, msgspec.MsgspecError) as error:
-        raise DataError(f"{folder}: no record of a training ({error}); remove the folder to train anew") from error
+        raise DataError(
+            f"{folder}: no record of a training ({error}); remove the folder to train anew"
+        ) from error
     if digest(folder) != tuning.sha256:
         raise DataError(
             f"{folder}: its weights are not those that were learned (sha256 {digest(folder)[:12]}, not "
@@ -73,8 +77,8 @@ def check_base(folder: Path, checkpoint: Checkpoint) -> None:
     made_on, base = kept(folder).base, checkpoint.identity()
     if made_on != base:
         raise BackendError(
-            f"finetune.adapter: {folder} was learned on {made_on}, the model is {base}; give the model that it "
-            "was learned on, or another adapter"
+            f"finetune.adapter: {folder} was learned on {made_on}, the model is {base}; give the model that "
+            "it was learned on, or another adapter"
         )
 
 
@@ -83,8 +87,8 @@ def taken(folder: Path, session: LocalSession) -> Tuning:
     if (folder / RECORD).is_file():
         return kept(folder)
     try:
-        with_shapes = [safe_open(file, "pt") for file in weight_files(folder)]
-        sizes = [file.get_slice(name).get_shape() for file in with_shapes for name in file.keys()]  # noqa: SIM118
+        files: list[Any] = [safe_open(file, "pt") for file in weight_files(folder)]
+        sizes = [file.get_slice(name).get_shape() for file in files for name in file.keys()]  # noqa: SIM118
     except SafetensorError as error:
         raise DataError(f"{folder}: its weights cannot be read ({error}); give a whole adapter") from error
     model = session.loaded.model
@@ -93,7 +97,7 @@ def taken(folder: Path, session: LocalSession) -> Tuning:
         method=str(config.peft_type.value).lower() if config else "full",
         adapter=folder.name,
         tasks=[],
-        trainable=sum(_product(size) for size in sizes),
+        trainable=sum(map(math.prod, sizes)),
         total=sum(weight.numel() for weight in model.parameters()),
         pairs=0,
         left_out={},
@@ -105,10 +109,3 @@ def taken(folder: Path, session: LocalSession) -> Tuning:
         base=str(getattr(config, "base_model_name_or_path", "") or "unknown"),
         sha256=digest(folder),
     )
-
-
-def _product(size: list[int]) -> int:
-    total = 1
-    for length in size:
-        total *= length
-    return total

@@ -9,7 +9,8 @@ import transformers
 
 from llmrec.errors import BackendError
 from llmrec.finetune.course import Course
-from llmrec.model.local.loading import Loaded, pick_dtype
+from llmrec.model.local.device import pick_dtype
+from llmrec.model.local.loading import Loaded
 
 WEEK = 7 * 86_400
 
@@ -20,8 +21,8 @@ def arguments(course: Course, loaded: Loaded, work: Path, steps: int) -> transfo
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if method.batch_size % (method.micro_batch * processes):
         raise BackendError(
-            f"finetune.batch_size: {method.batch_size} is no multiple of micro_batch={method.micro_batch} times "
-            f"{processes} processes; give a smaller micro_batch"
+            f"finetune.batch_size: {method.batch_size} is no multiple of micro_batch={method.micro_batch} "
+            f"times {processes} processes; give a smaller micro_batch"
         )
     every = max(1, math.ceil(steps / method.evaluations))
     half = pick_dtype(course.model.dtype, loaded.device)
@@ -59,5 +60,7 @@ def arguments(course: Course, loaded: Loaded, work: Path, steps: int) -> transfo
         ddp_find_unused_parameters=False,
         ddp_timeout=WEEK,
     )
-    made._n_gpu = min(made.n_gpu, 1)  # several GPUs are for several processes: DataParallel would split our rows
+    made._n_gpu = min(
+        made.n_gpu, 1
+    )  # several GPUs are for several processes: DataParallel would split our rows
     return made

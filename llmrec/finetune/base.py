@@ -22,7 +22,8 @@ class Validated(NamedTuple):
 class Lessons:
     """What is learned: `train` pairs of the `tasks`, and `valid` pairs for the validation loss.
 
-    `validate` has a session answer validation rows, if there are any. `left_out` counts training rows not used, by reason.
+    `validate` has a session answer validation rows, if there are any. `left_out` counts training rows
+    not used, by reason.
     """
 
     tasks: list[str]

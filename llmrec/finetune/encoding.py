@@ -96,8 +96,8 @@ def _foretold(pairs: Sequence[Encoded], rows: list[int], begins: list[int]) -> d
     return {
         "shift_labels": torch.tensor([id for pair in pairs for id in pair.target]),
         "rows": torch.tensor([row for row, pair in zip(rows, pairs, strict=True) for _ in pair.target]),
-        "columns": torch.tensor(
-            [begin + step for begin, pair in zip(begins, pairs, strict=True) for step in range(len(pair.target))]
+        "columns": torch.cat(
+            [torch.arange(begin, begin + len(pair.target)) for begin, pair in zip(begins, pairs, strict=True)]
         ),
     }
 

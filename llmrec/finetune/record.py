@@ -1,24 +1,26 @@
 """What was learned, written with the story of its training."""
 
 from pathlib import Path
+from typing import Any
 
 from llmrec.finetune.adapter import digest, keep
 from llmrec.finetune.course import Course, Encodings
 from llmrec.finetune.trainer import SftTrainer
-from llmrec.model.local.loading import quiet
+from llmrec.model.local.library import quiet
 from llmrec.records import LossPoint, Tuning
 
 
 def save(folder: Path, name: str, trainer: SftTrainer, course: Course, encodings: Encodings) -> None:
     """Write what was learned, and its record under the name that it will have."""
-    method, state = course.method, trainer.state
+    method, state, model = course.method, trainer.state, trainer.tuned
+    tokenizer: Any = trainer.processing_class
     with quiet():
-        trainer.model.save_pretrained(folder)
+        model.save_pretrained(folder)
     if method.peft is None:
-        trainer.processing_class.save_pretrained(folder)
-        trainable = total = sum(weight.numel() for weight in trainer.model.parameters())
+        tokenizer.save_pretrained(folder)
+        trainable = total = sum(weight.numel() for weight in model.parameters())
     else:
-        trainable, total = trainer.model.get_nb_trainable_parameters()
+        trainable, total = model.get_nb_trainable_parameters()
     tuning = Tuning(
         method=method.name,
         adapter=name,
@@ -30,7 +32,7 @@ def save(folder: Path, name: str, trainer: SftTrainer, course: Course, encodings
         tokens=round(sum(pair.length for pair in encodings.train) * state.epoch),
         seconds=trainer.seconds(),
         steps=state.global_step,
-        best_step=state.best_global_step,
+        best_step=state.best_global_step or state.global_step,
         loss_curve=curve(state.log_history),
         base=course.base,
         sha256=digest(folder),

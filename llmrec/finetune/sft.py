@@ -84,7 +84,9 @@ class Sft(Finetune):
                 f"a step is made of whole micro batches"
             )
         if self.best is Best.metric and not self.validation_rows:
-            raise ConfigError("best: 'metric' needs answers to validation rows; set validation_rows, or best=loss")
+            raise ConfigError(
+                "best: 'metric' needs answers to validation rows; set validation_rows, or best=loss"
+            )
         self._refuse_pairs()
 
     def _refuse_pairs(self) -> None:
@@ -137,7 +139,7 @@ class Sft(Finetune):
         from llmrec.finetune.adapter import kept
         from llmrec.finetune.course import Course
         from llmrec.finetune.training import learn, rank
-        from llmrec.model.local.loading import pick_device, pick_dtype
+        from llmrec.model.local.device import pick_device, pick_dtype
 
         base = checkpoint.identity()
         dtype = str(pick_dtype(model.dtype, pick_device(model.device)))

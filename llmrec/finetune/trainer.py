@@ -4,7 +4,7 @@ learned alone."""
 import inspect
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,16 +30,19 @@ class Look(NamedTuple):
     scores: dict[str, float]
 
 
-class SftTrainer(Trainer):  # type: ignore[misc]
+class SftTrainer(Trainer):
     """`look` has the model answer validation rows; it is called in evaluation mode."""
 
     def __init__(self, *, look: Callable[[], Look], **settings: Any) -> None:
         super().__init__(**settings)
+        self.tuned: Any = settings["model"]
+        self._pairs: list[Encoded] = settings["eval_dataset"]
+        self._collate: Collator = settings["data_collator"]
         self._look = look
         self._begun, self._earlier = time.perf_counter(), 0.0
         # Token sums are divided by the tokens of the whole step, over all devices, in compute_loss.
         self.model_accepts_loss_kwargs = True
-        self.keeps_logits = "logits_to_keep" in inspect.signature(_innermost(self.model).forward).parameters
+        self.keeps_logits = "logits_to_keep" in inspect.signature(_innermost(self.tuned).forward).parameters
         self.remove_callback(PrinterCallback)
 
     def compute_loss(
@@ -64,7 +67,7 @@ class SftTrainer(Trainer):  # type: ignore[misc]
         """Log and return the validation loss and what the look at validation rows gave. Without any such
         row the last weights are the best."""
         loss = self.validation_loss()
-        self.model.eval()
+        self.tuned.eval()
         with torch.random.fork_rng():
             look = self._look()
         fallback = float(self.state.global_step) if loss is None else -loss
@@ -79,14 +82,12 @@ class SftTrainer(Trainer):  # type: ignore[misc]
     @torch.inference_mode()
     def validation_loss(self) -> float | None:
         """Return the mean cross-entropy of a validation target token, in nats; None without pairs."""
-        self.model.eval()
-        pairs: Sequence[Encoded] = self.eval_dataset
-        total, tokens = 0.0, 0
-        for start in range(0, len(pairs), self.args.per_device_train_batch_size):
-            batch = self.data_collator(pairs[start : start + self.args.per_device_train_batch_size])
-            batch = self._prepare_inputs(batch)
+        self.tuned.eval()
+        total, tokens, size = 0.0, 0, self.args.per_device_train_batch_size
+        for start in range(0, len(self._pairs), size):
+            batch = self._prepare_inputs(self._collate(self._pairs[start : start + size]))
             with self.compute_loss_context_manager():
-                total += float(summed_loss(self.model, batch, self.keeps_logits))
+                total += float(summed_loss(self.tuned, batch, self.keeps_logits))
             tokens += batch["shift_labels"].numel()
         return total / tokens if tokens else None
 
@@ -96,17 +97,17 @@ class SftTrainer(Trainer):  # type: ignore[misc]
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         """Write what is learned, as it is: peft's own form of a projected prefix cannot be trained on."""
-        folder = Path(output_dir or self.args.output_dir)
+        folder = Path(str(output_dir or self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(learned(self.model), folder / LEARNED)
+        save_file(learned(self.tuned), folder / LEARNED)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        put_back(self.model, Path(resume_from_checkpoint))
+        put_back(self.tuned, Path(resume_from_checkpoint))
         logged = (_state(Path(resume_from_checkpoint)) or {})["log_history"]
-        self._earlier = max((entry["eval_seconds"] for entry in logged if "eval_seconds" in entry), default=0.0)
+        self._earlier = max((entry.get("eval_seconds", 0.0) for entry in logged), default=0.0)
 
 
-class Telling(TrainerCallback):  # type: ignore[misc]
+class Telling(TrainerCallback):
     """Moves a progress bar step by step, the latest losses beside it, and has the last step looked at."""
 
     def __init__(self, advance: Advance) -> None:
@@ -122,7 +123,8 @@ class Telling(TrainerCallback):  # type: ignore[misc]
         if state.global_step == state.max_steps:
             control.should_evaluate = True  # the last weights may be the best
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, **told: Any) -> None:
+        logs: dict[str, float] = told["logs"]
         self._latest |= {key: logs[key] for key in ("loss", "eval_loss") if key in logs}
 
 

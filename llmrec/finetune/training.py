@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import transformers
 from safetensors import SafetensorError
 
-from llmrec.errors import BackendError, DataError
+from llmrec.errors import BackendError, DataError, one_line
 from llmrec.finetune.arguments import arguments
 from llmrec.finetune.course import Course, Encodings
 from llmrec.finetune.encoding import Collator, encode
@@ -20,7 +21,8 @@ from llmrec.finetune.sft import Best, Sft
 from llmrec.finetune.trainer import Look, SftTrainer, Telling, last_whole, put_back
 from llmrec.model.local.adapter import with_adapter
 from llmrec.model.local.checkpoint import made_once
-from llmrec.model.local.loading import Loaded, forget, is_out_of_memory, load_to_learn, quiet
+from llmrec.model.local.library import is_out_of_memory, quiet
+from llmrec.model.local.loading import Loaded, forget, load_to_learn
 from llmrec.model.local.session import LocalSession
 
 TOO_LONG = "over_max_tokens"
@@ -48,13 +50,20 @@ def learn(course: Course, folder: Path) -> None:
             session = LocalSession(adapted(loaded, method), course.model, course.place.seed)
             encodings = encoded(course, session)
             trainer = trained(course, session, encodings, work)
-            put_back(trainer.model, work / f"checkpoint-{trainer.state.best_global_step}")
+            put_back(trainer.tuned, work / f"checkpoint-{trainer.state.best_global_step}")
         if trainer.is_world_process_zero():
             made_once(folder, lambda partial: save(partial, folder.name, trainer, course, encodings))
+            keep_logs(work, folder)
             shutil.rmtree(work)
         trainer.accelerator.wait_for_everyone()
     finally:
         forget(loaded.device)
+
+
+def keep_logs(work: Path, folder: Path) -> None:
+    """Move what was written for tensorboard out of the way of the checkpoints' end."""
+    if (work / "runs").is_dir():
+        shutil.move(work / "runs", folder.with_name(f"{folder.name}.logs"))
 
 
 def adapted(loaded: Loaded, method: Sft) -> Loaded:
@@ -68,15 +77,16 @@ def adapted(loaded: Loaded, method: Sft) -> Loaded:
     try:
         config = peft.get_peft_config({"task_type": kind, **method.peft})
         if method.quantize:
+            prepare: Any = peft.prepare_model_for_kbit_training
             loaded = replace(
                 loaded,
-                model=peft.prepare_model_for_kbit_training(loaded.model, method.gradient_checkpointing),
+                model=prepare(loaded.model, method.gradient_checkpointing),
             )
         return with_adapter(loaded, peft.get_peft_model(loaded.model, config))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise BackendError(
-            f"finetune.peft: {method.peft} does not go with {loaded.name} ({str(error).splitlines()[0]}); see "
-            "peft's config of that peft_type"
+            f"finetune.peft: {method.peft} does not go with {loaded.name} ({one_line(error)}); see peft's "
+            "config of that peft_type"
         ) from error
 
 
@@ -90,8 +100,9 @@ def encoded(course: Course, session: LocalSession) -> Encodings:
     whole = len(ids["train"]) - len(ids["train"]) % method.batch_size
     if not whole:
         raise DataError(
-            f"finetune.batch_size: {method.batch_size} is more than the {len(ids['train'])} training pairs of at "
-            f"most {method.max_tokens} tokens (of {len(lessons.train)}); give a smaller batch_size, or more data"
+            f"finetune.batch_size: {method.batch_size} is more than the {len(ids['train'])} training pairs "
+            f"of at most {method.max_tokens} tokens (of {len(lessons.train)}); give a smaller batch_size, or "
+            "more data"
         )
     reasons = {
         TOO_LONG: len(lessons.train) - len(ids["train"]),
@@ -108,7 +119,7 @@ def trained(course: Course, session: LocalSession, encodings: Encodings, work: P
     collator = Collator(
         pad_token=loaded.pad_token,
         encoder_decoder=loaded.encoder_decoder,
-        start_token=loaded.model.config.decoder_start_token_id if loaded.encoder_decoder else None,
+        start_token=loaded.model.generation_config.decoder_start_token_id,
         packing=method.packing,
     )
     steps = math.ceil(method.epochs * len(encodings.train) / method.batch_size)
@@ -150,7 +161,7 @@ def explained_training(work: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError, RuntimeError, ImportError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        first = one_line(error)
         if is_out_of_memory(error):
             raise BackendError(
                 f"finetune: out of memory in training ({first}); lower finetune.micro_batch, or set "
@@ -158,7 +169,7 @@ def explained_training(work: Path) -> Iterator[None]:
             ) from error
         if isinstance(error, (OSError, SafetensorError)) or any(sign in first for sign in WRITE_SIGNS):
             raise DataError(
-                f"{work}: a checkpoint cannot be written ({first}); make room there: the same command goes on "
-                "from the last whole one"
+                f"{work}: a checkpoint cannot be written ({first}); make room there: the same command goes "
+                "on from the last whole one"
             ) from error
         raise

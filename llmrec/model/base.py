@@ -44,6 +44,10 @@ class Model(ABC):
         """Say whether it can answer in this way; asked before anything is loaded."""
         return True
 
+    def notes(self) -> list[str]:
+        """Return what a reader of its scores must know."""
+        return []
+
     @abstractmethod
     def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
         """Load or fit it. Raises BackendError when weights are missing or the device cannot serve."""

@@ -16,10 +16,11 @@ def flat(folder: Path, metrics: Metrics) -> Iterator[dict[str, object]]:
 
     def row(model: str, floor_of: str, coverage: Coverage, result: MetricResult) -> dict[str, object]:
         low, high = result.ci95 or (None, None)
+        tuned = metrics.finetune.method if metrics.finetune else "none"
         weights = "" if floor_of else metrics.environment.details.get("weights", "")
         values = (
             str(folder), metrics.task, metrics.dataset, metrics.split, model, weights, metrics.prompt,
-            metrics.finetune.method if metrics.finetune else "none", metrics.seed, floor_of, result.id, result.value, low, high, result.n,
+            tuned, metrics.seed, floor_of, result.id, result.value, low, high, result.n,
             metrics.n_total, coverage.valid, coverage.all, metrics.leaks.status,
         )  # fmt: skip
         return dict(zip(COLUMNS, values, strict=True))

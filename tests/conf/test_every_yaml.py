@@ -7,6 +7,7 @@ import pytest
 from llmrec.commands.composing import composed
 from llmrec.commands.listing import groups, options
 from llmrec.config import conf_dir
+from llmrec.model.local.model import Weights
 from llmrec.plan import plan
 
 GIVEN = {"hf": ["model.path=."], "replay": ["model.path=."]}
@@ -14,6 +15,16 @@ TASK = {"train_mean": "rating", "frequent_text": "summarization"}
 TASKS = [option.name for option in options("task")]
 RUN_GROUPS = ("dataset", "split", "task", "prompt", "model", "decoding", "finetune", "experiment")
 EVERY = [(group, option.name) for group in RUN_GROUPS for option in options(group)]
+# `tiny` aside, which is nothing but random.
+CHECKPOINTS = [
+    file.stem
+    for file in sorted((conf_dir() / "model").glob("*.yaml"))
+    if "  - _pretrained\n" in file.read_text() and file.stem != "tiny"
+] + ["llama"]
+
+METHODS = {"lora": "lora", "ptuning": "ptuning_v2"}
+TUNED = [option.name for option in options("model") if option.name.rpartition("-")[2] in METHODS]
+PAPER = ("chatglm", "chatglm2", "chatglm3", "llama", "llama2", "alpaca")
 
 
 def overrides(group: str, name: str) -> list[str]:
@@ -30,8 +41,10 @@ def test_every_option_composes_and_builds(group, name):
 @pytest.mark.parametrize(("group", "name"), EVERY, ids="=".join)
 def test_every_option_is_named_as_its_file(group, name):
     node = composed(overrides(group, name))
+    base, _, method = name.partition("-") if group == "model" and name in TUNED else (name, "", "")
     if group != "experiment":
-        assert node[group].name == name
+        assert node[group].name == base
+    assert not method or node.finetune.name == METHODS[method]
 
 
 def test_every_option_has_a_description():
@@ -46,9 +59,45 @@ def test_every_prompt_variant_serves_every_task(task, prompt):
     assert (made.task.name, made.variant.name) == (task, prompt)
 
 
+@pytest.mark.parametrize("method", ["none", "lora", "ptuning_v2"])
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("model", CHECKPOINTS)
+def test_every_checkpoint_serves_every_task_as_it_is_and_fine_tuned(task, model, method):
+    made = plan(composed([f"task={task}", *overrides("model", model), f"finetune={method}"]))
+    assert (made.task.name, made.model.name, made.model.weights) == (task, model, Weights.pretrained)
+    tuned = method != "none"
+    assert (made.finetune.name, made.finetune.trains) == (method, tuned)
+    assert made.variant.name == ("finetuning" if tuned else "zero_shot")
+    ranks = tuned and task in ("sequential", "direct")
+    assert made.decoding.name == ("beam" if ranks else "greedy")
+
+
+@pytest.mark.parametrize("family", [*PAPER, "smollm2"])
+def test_the_families_of_the_paper_are_fine_tuned_by_one_word(family):
+    assert {f"{family}-{method}" for method in METHODS} <= set(TUNED)
+
+
+def test_what_a_model_chooses_gives_way_to_the_command_line():
+    made = plan(
+        composed(["model=smollm2-lora", "finetune=ptuning_v2", "prompt=zero_shot", "decoding=greedy"])
+    )
+    assert (made.finetune.name, made.variant.name, made.decoding.name) == (
+        "ptuning_v2",
+        "zero_shot",
+        "greedy",
+    )
+
+
+def test_one_word_makes_every_checkpoint_random():
+    for model in CHECKPOINTS:
+        made = plan(composed(["experiment=smoke", *overrides("model", model)])).model
+        assert made.weights is Weights.random_tiny
+        assert any("random" in note for note in made.notes())
+
+
 def test_no_knob_has_a_default_in_code():
     """The YAML is the whole truth, so every file of a group lists every field of its class."""
-    for group in ("dataset", "split", "task", "prompt", "model", "decoding"):
+    for group in ("dataset", "split", "task", "prompt", "model", "decoding", "finetune"):
         for option in options(group):
             node = composed(overrides(group, option.name))[group]
             module, _, name = node["_target_"].rpartition(".")

@@ -96,6 +96,9 @@ def test_the_other_jobs_of_a_sweep_finish_when_one_fails(llmrec):
         (["run", "limit=many"], "limit: Value 'many'"),
         (["run", "ties=file"], "ties: Invalid value 'file', expected one of [seeded, file_order]"),
         (["run", "model=hf"], "model.path"),
+        (["run", "model.config={sliding_window:4}"], "are added one by one: +model.config.KEY=VALUE"),
+        (["run", "model.config.sliding_window=4"], "one by one: +model.config.KEY=VALUE"),
+        (["run", *SMOKE, "+model.config.slidng_window=4"], "model.config.slidng_window: no such setting"),
         (["run", "model=hf", "model.path=./nowhere"], "nowhere"),
         (["run", "task=direct", "task.num_negatives=5000"], "task.num_negatives: 5000"),
         (
@@ -156,7 +159,7 @@ def test_report_tells_the_same_in_three_forms(llmrec, home):
     assert len(rows) == len(lines) > 6
     mean = next(row for row in rows if row["model"] == "train_mean" and row["metric"] == "rmse")
     assert f"{mean['value']:.4f}" in table
-    assert mean["floor_of"] == "tiny"
+    assert mean["floor_of"] == "smollm2"
 
 
 def test_score_needs_no_model(llmrec, home):

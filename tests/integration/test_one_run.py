@@ -20,6 +20,7 @@ from llmrec.pipeline import ask, run, word
 from llmrec.plan import plan
 from llmrec.progress import Silent
 from llmrec.records import Completion, Example, Metrics, Prediction, Prompt
+from llmrec.report.table import grids
 from llmrec.rows import draw
 
 TASKS = ("rating", "sequential", "direct", "explanation", "summarization")
@@ -64,6 +65,27 @@ def test_every_task_runs_end_to_end_and_every_row_counts(planned, tmp_path, task
         assert any(result.id.startswith(name) for result in strict), name
 
 
+@pytest.mark.parametrize(
+    ("model", "architecture", "task"),
+    [
+        ("chatglm", "glm", "sequential"),
+        ("flan-t5", "t5", "rating"),
+        ("gemma", "gemma3_text", "summarization"),
+        ("alpaca", "llama", "explanation"),
+    ],
+)
+def test_a_model_of_the_zoo_is_rehearsed_without_a_download_and_the_result_says_so(
+    planned, tmp_path, model, architecture, task
+):
+    metrics = run(planned(f"model={model}", f"task={task}"), RunDir(tmp_path), Silent())
+    assert (metrics.model, metrics.n, metrics.coverage.all) == (model, 4, 4)
+    assert metrics.environment.details["weights"].startswith(f"random_tiny-{architecture}-")
+    assert any("random weights" in note for note in metrics.notes)
+    [table] = grids([metrics])
+    assert table.rows[0][0].startswith(f"{model}\nrandom_tiny-{architecture}-")
+    assert any(note.startswith(f"model={model}: tiny random weights") for note in table.notes)
+
+
 def test_metrics_json_is_what_its_schema_says(planned, tmp_path):
     run(planned(), RunDir(tmp_path), Silent())
     schema = msgspec.json.decode((artifacts.schema_path()).read_bytes())
@@ -77,7 +99,7 @@ def test_metrics_json_is_what_its_schema_says(planned, tmp_path):
 def test_a_second_call_asks_nothing_and_changes_no_file(planned, tmp_path):
     run(planned(), RunDir(tmp_path), Silent())
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    again = run(dataclasses.replace(planned(), model=Closed(name="tiny")), RunDir(tmp_path), Silent())
+    again = run(dataclasses.replace(planned(), model=Closed(name="smollm2")), RunDir(tmp_path), Silent())
     after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     del before["metrics.json"], after["metrics.json"]  # it tells how long its own scoring took
     assert after == before

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors import SafetensorError
 
-from llmrec.errors import BackendError
+from llmrec.errors import BackendError, one_line
 
 if TYPE_CHECKING:
     from llmrec.model.local.loading import Loaded
@@ -37,13 +37,11 @@ def put_on(loaded: "Loaded", folder: Path) -> "Loaded":
         config.inference_mode = True
         weights = load_peft_weights(str(folder), device="cpu")
         model = peft.get_peft_model(loaded.model, config)
-        found = set_peft_model_state_dict(model, weights)
+        found: Any = set_peft_model_state_dict(model, weights)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()
-        told = " ".join(line.strip() for line in first[:2])
         raise BackendError(
-            f"adapter {folder}: does not go on {loaded.name} ({told}); give one that was trained on this "
-            "base, or remove the folder to train anew"
+            f"adapter {folder}: does not go on {loaded.name} ({one_line(error)}); give one that was trained "
+            "on this base, or remove the folder to train anew"
         ) from error
     missing = [name for name in found.missing_keys if _is_adapters(name, model)]
     stray = missing + list(found.unexpected_keys if not config.is_prompt_learning else [])
@@ -71,7 +69,8 @@ def with_adapter(loaded: "Loaded", model: Any) -> "Loaded":
 
 def _is_adapters(name: str, model: Any) -> bool:
     """Say whether a weight is the adapter's rather than the base's."""
-    return any(part.startswith(("lora_", "ia3_", "oft_", "boft_", "hada_", "vera_")) for part in name.split("."))
+    own = str(getattr(model.base_model, "prefix", "") or "")
+    return bool(own) and any(part.startswith(own) for part in name.split("."))
 
 
 @torch.inference_mode()

@@ -31,10 +31,10 @@ class Checkpoint(NamedTuple):
         """Return a name of the contents: a hash of a folder's files, or a hub id with its commit."""
         folder = Path(self.path)
         if not folder.is_dir():
-            from llmrec.model.local.loading import explained, quiet
+            from llmrec.model.local.library import explained, quiet
 
             with quiet(), explained(self.path):
-                from transformers.utils import cached_file
+                from transformers.utils.hub import cached_file
 
                 config = cached_file(self.path, "config.json", revision=self.revision)
             return f"{self.path}@{Path(str(config)).parent.name}"

@@ -12,7 +12,9 @@ from llmrec.decoding.base import Decoding
 from llmrec.decoding.beam import Beam
 from llmrec.decoding.sampling import Sampling
 from llmrec.errors import BackendError
-from llmrec.model.local.loading import Loaded, free, is_out_of_memory
+from llmrec.model.local.device import free
+from llmrec.model.local.library import is_out_of_memory
+from llmrec.model.local.loading import Loaded
 from llmrec.model.local.model import Cache
 from llmrec.seeded import hash64
 
@@ -58,8 +60,12 @@ class Generator:
         lengths = {len(row.ids) for row in rows}
         if len(lengths) > 1 and not self._loaded.may_pad:
             alike = [[row for row in rows if len(row.ids) == length] for length in sorted(lengths)]
-            done = {row.example_id: text for group in alike for row, text in zip(group, self.write(group, decoding), strict=True)}
-            return [done[row.example_id] for row in rows]
+            done = {
+                (row.example_id, row.ask): text
+                for group in alike
+                for row, text in zip(group, self.write(group, decoding), strict=True)
+            }
+            return [done[row.example_id, row.ask] for row in rows]
         try:
             return self._write_at_once(rows, decoding)
         except RuntimeError as error:
@@ -77,7 +83,7 @@ class Generator:
         return self.write(rows[:half], decoding) + self.write(rows[half:], decoding)
 
     def _write_at_once(self, rows: Sequence[Row], decoding: Decoding) -> list[Written]:
-        side = "right" if self._loaded.encoder_decoder else "left"
+        side = str(self._loaded.padding_side)
         ids = [row.ids for row in rows]
         inputs = pad_sequence(ids, True, self._loaded.pad_token, padding_side=side)
         mask = pad_sequence([torch.ones_like(row) for row in ids], True, 0, padding_side=side)

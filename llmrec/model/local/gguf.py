@@ -43,7 +43,7 @@ def hub_gguf(path: str, revision: str | None, name: str) -> Path:
         if not (folder / name).is_file():
             raise BackendError(f"model.gguf: '{name}' is not in '{path}'; give the name of a file there")
         return folder / name
-    from llmrec.model.local.loading import explained, quiet
+    from llmrec.model.local.library import explained, quiet
 
     with quiet(), explained(path):
         from huggingface_hub import hf_hub_download
@@ -61,7 +61,7 @@ def converted(file: Path, cache_dir: Path, progress: Progress) -> Path:
 
     def write(folder: Path) -> None:
         with progress.bar(f"converting {file.name}", None, "file"):
-            from llmrec.model.local.loading import explained, quiet
+            from llmrec.model.local.library import explained, quiet
 
             with quiet(), explained(file.name):
                 _convert(file, folder)

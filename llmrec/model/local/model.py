@@ -5,7 +5,7 @@ from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmrec.decoding.base import Decoding
 from llmrec.decoding.beam import Beam
@@ -16,6 +16,9 @@ from llmrec.model.base import Model, Session
 from llmrec.model.local.checkpoint import Checkpoint, find
 from llmrec.progress import Progress
 from llmrec.records import Training
+
+if TYPE_CHECKING:
+    from llmrec.model.local.session import LocalSession
 
 
 class Dtype(StrEnum):
@@ -59,6 +62,24 @@ class Template(StrEnum):
     plain = "plain"
 
 
+class Side(StrEnum):
+    """The side of a prompt on which a batch is padded."""
+
+    left = "left"
+    right = "right"
+
+
+class Weights(StrEnum):
+    """The checkpoint's own weights, or a made model of the same class that needs no checkpoint."""
+
+    pretrained = "pretrained"
+    random_tiny = "random_tiny"
+
+
+# What the renderer itself tells a chat template.
+RENDERED = ("conversation", "messages", "chat_template", "tokenize", "add_generation_prompt")
+
+
 class Quantize(StrEnum):
     """How the weights that are not learned are kept."""
 
@@ -84,9 +105,11 @@ class LocalModel(Model):
     """A causal or encoder-decoder checkpoint run by transformers.
 
     `batch_tokens` bounds a padded batch, prompt and new tokens; `max_length` bounds one prompt with
-    its answer (null: the model's own context).
+    its answer (null: the model's own context). From `pad_token` on: what a checkpoint needs that its
+    files do not say; null and empty leave everything to the files.
     """
 
+    weights: Weights
     dtype: Dtype
     device: str
     device_map: DeviceMap | None
@@ -97,6 +120,13 @@ class LocalModel(Model):
     template: Template
     max_length: int | None
     trust_remote_code: bool
+    pad_token: str | None
+    end_tokens: list[str]
+    padding_side: Side | None
+    chat_template: str | None
+    template_options: dict[str, Any]
+    add_bos: bool | None
+    config: dict[str, Any]
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device):
@@ -110,6 +140,16 @@ class LocalModel(Model):
             value = getattr(self, field)
             if value is not None and value < 1:
                 raise ConfigError(f"{field}: {value} is too small; give 1 or more")
+        for option in self.template_options:
+            if option in RENDERED:
+                raise ConfigError(
+                    f"template_options.{option}: is llmrec's own to say; give variables of the chat template"
+                )
+
+    def notes(self) -> list[str]:
+        if self.weights is Weights.pretrained:
+            return []
+        return [f"model={self.name}: tiny random weights, no checkpoint; scores tell nothing about the model"]
 
     def serves(self, decoding: Decoding) -> bool:
         return isinstance(decoding, (Greedy, Beam, Sampling))
@@ -125,7 +165,9 @@ class LocalModel(Model):
     def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
         return self.open_tuned(None, seed, cache_dir, progress)
 
-    def open_tuned(self, tuned: Tuned | None, seed: int, cache_dir: Path, progress: Progress) -> Session:
+    def open_tuned(
+        self, tuned: Tuned | None, seed: int, cache_dir: Path, progress: Progress
+    ) -> "LocalSession":
         """Load it with what fine-tuning left. Raises BackendError as `open` does, and where an adapter is
         damaged, does not fit or changes nothing."""
         checkpoint = self.checkpoint(cache_dir, progress)
@@ -142,15 +184,29 @@ class PretrainedModel(LocalModel):
     """A checkpoint by hub id or folder.
 
     `gguf` names a GGUF file there; `package` an installed distribution that carries the model as GGUF
-    and stands in for `path`. A GGUF is converted once, into the cache.
+    and stands in for `path`. A GGUF is converted once, into the cache. `architecture`, a model type of
+    transformers, and `shape`, settings of its config, are what random weights are made after; without
+    them it is the config.json at `path`.
     """
 
     path: str
     revision: str | None
     gguf: str | None
     package: str | None
+    architecture: str | None
+    shape: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.shape and self.architecture is None:
+            raise ConfigError("shape: describes an architecture, but that is null; set both, or shape={}")
 
     def checkpoint(self, cache_dir: Path, progress: Progress) -> Checkpoint:
+        if self.weights is Weights.random_tiny:
+            with progress.bar(f"making a tiny {self.name}", None, "model"):
+                from llmrec.model.local.tiny import random_tiny
+
+                return Checkpoint.of(random_tiny(self, cache_dir))
         from llmrec.model.local.gguf import converted, hub_gguf, packaged_gguf
 
         file = packaged_gguf(self.package) if self.package else None

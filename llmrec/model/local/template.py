@@ -5,8 +5,8 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from llmrec.errors import BackendError
-from llmrec.model.local.model import Template
+from llmrec.errors import BackendError, one_line
+from llmrec.model.local.model import LocalModel, Template, Weights
 from llmrec.records import Message
 
 Turn = dict[str, str]
@@ -16,19 +16,32 @@ PROBE = "system words"
 
 
 class Renderer:
-    """Renders by the tokenizer's chat template, or plainly for a base model."""
+    """Renders by the chat template, the settings' or else the tokenizer's, or plainly for a base model.
 
-    def __init__(self, tokenizer: Any, template: Template) -> None:
-        if template is Template.chat and tokenizer.chat_template is None:
-            raise BackendError("model.template: 'chat', but the tokenizer has no chat template; use plain")
-        self.chat = template is not Template.plain and tokenizer.chat_template is not None
+    Raises BackendError when the settings ask for what template or tokenizer do not have.
+    """
+
+    def __init__(self, tokenizer: Any, settings: LocalModel) -> None:
+        has_template = bool(settings.chat_template or tokenizer.chat_template)
+        if settings.template is Template.chat and not has_template:
+            raise BackendError(
+                "model.template: 'chat', but the tokenizer has no chat template; use plain, or give "
+                "model.chat_template"
+            )
+        if settings.add_bos and tokenizer.bos_token_id is None:
+            raise BackendError("model.add_bos: true, but the tokenizer has no start token; use null")
+        self.chat = settings.template is not Template.plain and has_template
         self._tokenizer = tokenizer
+        self._settings = settings
+        if self.chat:
+            self._try_out()
         self._folds_system = self.chat and not self._shows_system()
 
     def encode(self, conversations: Iterable[Sequence[Message]]) -> list[list[int]]:
         """Return the token ids of each conversation."""
         # A chat template writes its special tokens itself.
-        return self._ids([self.render(messages) for messages in conversations], special=not self.chat)
+        texts = [self.render(messages) for messages in conversations]
+        return [self._begun(ids) for ids in self._ids(texts, special=not self.chat)]
 
     def encode_pair(self, messages: Sequence[Message], answer: str) -> tuple[list[int], list[int]]:
         """Return the token ids of a prompt, the very ones that `encode` gives, and of the answer after it,
@@ -37,9 +50,9 @@ class Renderer:
         space = "" if self.chat or text[-1:].isspace() else " "
         prompt, whole = self._ids([text, text + space + answer], special=not self.chat)
         if whole[: len(prompt)] == prompt:
-            return prompt, whole[len(prompt) :]
+            return self._begun(prompt), whole[len(prompt) :]
         # Tokens that join prompt and answer, or an end token behind the prompt: apart, then.
-        return prompt, self._ids([answer], special=False)[0]
+        return self._begun(prompt), self._ids([answer], special=False)[0]
 
     def _ids(self, texts: Sequence[str], special: bool) -> list[list[int]]:
         # A lone surrogate, which JSON allows in a review, has no UTF-8 form.
@@ -48,6 +61,14 @@ class Renderer:
             sound, add_special_tokens=special, return_attention_mask=False
         )["input_ids"]
         return ids
+
+    def _begun(self, ids: list[int]) -> list[int]:
+        """Return the ids with a start token in front, or without it, where the settings say so."""
+        start = self._tokenizer.bos_token_id
+        there = ids[:1] == [start]
+        if self._settings.add_bos is None or self._settings.add_bos is there:
+            return ids
+        return ids[1:] if there else [start, *ids]
 
     def render(self, messages: Sequence[Message]) -> str:
         """Return the text up to where the answer begins."""
@@ -59,7 +80,30 @@ class Renderer:
         return self._apply(_folded(turns) if self._folds_system else turns)
 
     def _apply(self, turns: list[Turn]) -> str:
-        return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        return str(
+            self._tokenizer.apply_chat_template(
+                turns,
+                chat_template=self._settings.chat_template,
+                tokenize=False,
+                add_generation_prompt=True,
+                **self._settings.template_options,
+            )
+        )
+
+    def _try_out(self) -> None:
+        """Render one turn, for a template that cannot do that fails at every prompt."""
+        try:
+            self._apply([{"role": "user", "content": "user words"}])
+            text = self._tokenizer.get_chat_template(self._settings.chat_template)
+        except (TemplateError, TypeError, ValueError) as error:
+            raise BackendError(
+                f"model.chat_template: renders no user turn ({one_line(error)}); mend it, or use "
+                "model.template=plain"
+            ) from error
+        # What a template does not read is ignored in silence; a made model's own reads nothing.
+        for option in self._settings.template_options:
+            if option not in text and self._settings.weights is Weights.pretrained:
+                raise BackendError(f"model.template_options.{option}: the chat template does not read it")
 
     def _shows_system(self) -> bool:
         """Some templates refuse a system turn, others drop it in silence."""

@@ -1,25 +1,22 @@
-"""A model made on the spot: the true code path, in seconds and without a download."""
+"""A model made on the spot, of the class that the checkpoint would have: the true code path, in seconds
+and without a download."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from llmrec.model.local.checkpoint import Checkpoint, made_once
-from llmrec.model.local.model import LocalModel
-from llmrec.progress import Progress
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from transformers import AutoConfig, PreTrainedTokenizerFast
+
+from llmrec.errors import BackendError, one_line
+from llmrec.model.local.architecture import SPREADS, auto_class, described, shrunk
+from llmrec.model.local.checkpoint import find, made_once
+from llmrec.model.local.library import LIBRARY_ERRORS, explained, quiet
+from llmrec.model.local.model import PretrainedModel, Template
 from llmrec.seeded import hash64
 
-SHAPE: dict[str, Any] = {
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 32768,
-    # Far above the usual 0.02, so that what is generated depends on the prompt.
-    "initializer_range": 0.3,
-    "tie_word_embeddings": False,
-}
 SEED = 0
 START, END = "<|start|>", "<|end|>"
 CHAT = (
@@ -30,45 +27,70 @@ CHAT = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class TinyModel(LocalModel):
-    """Two random Llama layers over bytes: 256 byte tokens, a start and an end token."""
+def random_tiny(settings: PretrainedModel, cache_dir: Path) -> Path:
+    """Return a folder with random weights in the settings' architecture, shrunk, and a tokenizer of bytes.
 
-    def checkpoint(self, cache_dir: Path, progress: Progress) -> Checkpoint:
-        fingerprint = f"{hash64(SHAPE, SEED, CHAT):016x}"
-        return Checkpoint.of(made_once(cache_dir / "models" / f"tiny-{fingerprint}", _write))
+    The folder lies in `cache_dir/models`, named by all that shaped it; the same settings give the same
+    weights. Raises BackendError when the architecture is not known or cannot be shrunk.
+    """
+    named = [*settings.end_tokens, *([settings.pad_token] if settings.pad_token else [])]
+    tokenizer = byte_tokenizer(chat=settings.template is not Template.plain, further=named)
+    config = _config(settings)
+    with quiet(), _refused(config.model_type):
+        spreads = {name: settings.shape.get(name, spread) for name, spread in SPREADS.items()}
+        small = shrunk(config, tokenizer, spreads)
+    shaping = (
+        small.to_json_string(use_diff=False),
+        tokenizer.backend_tokenizer.to_str(),
+        tokenizer.chat_template,
+    )
+    name = f"random_tiny-{small.model_type}-{hash64(SEED, *shaping):016x}"
+
+    def write(folder: Path) -> None:
+        with quiet(), _refused(small.model_type), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            auto_class(small).from_config(small).save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+
+    return made_once(cache_dir / "models" / name, write)
 
 
-def byte_tokenizer() -> Any:
-    """Return a transformers tokenizer with a token for every byte, and two special ones."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
+def byte_tokenizer(chat: bool = True, further: Iterable[str] = ()) -> Any:
+    """Return a transformers tokenizer with a token for every byte, a start and an end token, and the
+    further special ones that are named."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE(vocab={byte: code for code, byte in enumerate(alphabet)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in (START, END)])
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in (START, END, *further)])
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=START, eos_token=END, pad_token=END, chat_template=CHAT
+        tokenizer_object=tokenizer,
+        bos_token=START,
+        eos_token=END,
+        pad_token=END,
+        chat_template=CHAT if chat else None,
     )
 
 
-def _write(folder: Path) -> None:
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+def _config(settings: PretrainedModel) -> Any:
+    """Return the config that the settings describe, or else that lies at `model.path`."""
+    if settings.architecture is not None:
+        with quiet():
+            return described(settings.architecture, settings.shape)
+    checkpoint = find(settings.path, settings.revision)
+    with quiet(), explained(checkpoint.path):
+        return AutoConfig.from_pretrained(
+            checkpoint.path, revision=checkpoint.revision, trust_remote_code=settings.trust_remote_code
+        )
 
-    from llmrec.model.local.loading import quiet
 
-    tokenizer = byte_tokenizer()
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        **SHAPE,
-    )
-    with quiet(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        LlamaForCausalLM(config).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+@contextmanager
+def _refused(architecture: str) -> Iterator[None]:
+    """Turn what the libraries raise about a shape that they cannot build into one line."""
+    try:
+        yield
+    except LIBRARY_ERRORS as error:
+        raise BackendError(
+            f"model.weights: no random_tiny can be made of architecture={architecture} "
+            f"({one_line(error)}); use weights=pretrained, or another architecture"
+        ) from error

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from llmrec.model.local.model import Attention, Cache, Dtype, PretrainedModel, Template
-from llmrec.model.local.tiny import TinyModel
+from llmrec.model.local.model import Attention, Cache, Dtype, PretrainedModel, Template, Weights
 from llmrec.progress import Silent
 from llmrec.records import Event, Message, Part, Prompt, Question, Request, Training
 
 LOCAL: dict[str, Any] = {
+    "weights": Weights.pretrained,
     "dtype": Dtype.float32,
     "device": "cpu",
     "device_map": None,
@@ -22,6 +22,25 @@ LOCAL: dict[str, Any] = {
     "template": Template.auto,
     "max_length": None,
     "trust_remote_code": False,
+    "pad_token": None,
+    "end_tokens": [],
+    "padding_side": None,
+    "chat_template": None,
+    "template_options": {},
+    "add_bos": None,
+    "config": {},
+    "path": ".",
+    "revision": None,
+    "gguf": None,
+    "package": None,
+    "architecture": None,
+    "shape": {},
+}
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "weights": Weights.random_tiny,
+    "architecture": "llama",
+    "shape": {"num_key_value_heads": 16},
 }
 NO_TRAINING = Training([], {}, [])
 
@@ -63,17 +82,13 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny() -> Callable[..., TinyModel]:
-    return lambda **changes: TinyModel(name="tiny", **(LOCAL | changes))
+def tiny() -> Callable[..., PretrainedModel]:
+    return lambda **changes: PretrainedModel(**(LOCAL | TINY | changes))
 
 
 @pytest.fixture
 def pretrained() -> Callable[..., PretrainedModel]:
-    def settings(path: str, **changes: Any) -> PretrainedModel:
-        named = {"path": path, "revision": None, "gguf": None, "package": None}
-        return PretrainedModel(name="hf", **(LOCAL | named | changes))
-
-    return settings
+    return lambda path, **changes: PretrainedModel(**(LOCAL | {"name": "hf", "path": path} | changes))
 
 
 @pytest.fixture

@@ -13,15 +13,26 @@ from llmrec.errors import ConfigError
 from llmrec.model.base import Model
 
 CONF = Path(__file__).parents[3] / "conf"
-NAMES = sorted(file.stem for file in (CONF / "model").glob("*.yaml") if not file.stem.startswith("_"))
+# A file that chooses a fine-tuning method needs the whole root; tests/conf composes it.
+NAMES = sorted(
+    file.stem
+    for file in (CONF / "model").glob("*.yaml")
+    if not file.stem.startswith("_") and "/finetune" not in file.read_text()
+)
 
 
 def composed(folder: Path, *overrides: str) -> DictConfig:
     """Compose the model group alone."""
-    root = {"defaults": ["_self_", {"model": "tiny"}], "hydra": {"searchpath": [f"file://{CONF}"]}}
+    root = {
+        "defaults": ["_self_", {"model": "tiny"}],
+        "weights": "pretrained",
+        "hydra": {"searchpath": [f"file://{CONF}"]},
+    }
     OmegaConf.save(OmegaConf.create(root), folder / "root.yaml")
     with initialize_config_dir(str(folder), version_base="1.3"):
-        return compose("root", list(overrides)).model
+        whole = compose("root", list(overrides))
+    OmegaConf.resolve(whole)
+    return whole.model
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -44,12 +55,22 @@ def test_a_checkpoint_without_a_path_is_refused_by_name(tmp_path):
         ("model.dtype=int3", "model.dtype"),
         ("model.batch_tokens=0", "model.batch_tokens: 0 is too small"),
         ("model.max_length=-1", "model.max_length: -1 is too small"),
+        ("model.weights=random", "model.weights"),
+        ("model.padding_side=middle", "model.padding_side"),
+        ("+model.template_options.tokenize=true", "model.template_options.tokenize: is llmrec's own to say"),
+        ("model.architecture=null", "model.shape: describes an architecture, but that is null"),
     ],
 )
 def test_a_setting_out_of_its_choices_is_refused_by_name(tmp_path, override, message):
     with pytest.raises(ConfigError) as caught:
         build(composed(tmp_path, override), Model, "model")
     assert message in str(caught.value)
+
+
+def test_the_root_says_whether_weights_are_random_and_a_model_may_say_otherwise(tmp_path):
+    assert composed(tmp_path, "model=qwen").weights == "pretrained"
+    assert composed(tmp_path, "model=qwen", "weights=random_tiny").weights == "random_tiny"
+    assert composed(tmp_path, "model=tiny").weights == "random_tiny"
 
 
 def test_one_device_and_a_map_over_all_devices_exclude_each_other(tmp_path):
@@ -66,7 +87,7 @@ def test_local_models_serve_the_decodings_that_write_text_and_no_others(tiny):
 
 
 def test_the_config_classes_import_neither_torch_nor_transformers():
-    modules = ["floors", "replay", "local.model", "local.tiny", "local.gguf", "local.checkpoint"]
+    modules = ["floors", "replay", "local.model", "local.gguf", "local.checkpoint"]
     imports = "\n".join(f"import llmrec.model.{module}" for module in modules)
     heavy = "print(sorted({'torch', 'transformers', 'tokenizers', 'numpy'} & set(sys.modules)))"
     done = subprocess.run(

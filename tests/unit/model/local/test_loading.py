@@ -8,8 +8,9 @@ from safetensors.torch import load_file, save_file
 
 from llmrec.decoding.greedy import Greedy
 from llmrec.errors import BackendError
-from llmrec.model.local.loading import is_out_of_memory, pick_device, pick_dtype
-from llmrec.model.local.model import Attention, DeviceMap, Dtype
+from llmrec.model.local.device import pick_device, pick_dtype
+from llmrec.model.local.library import is_out_of_memory
+from llmrec.model.local.model import Attention, DeviceMap, Dtype, Side
 from llmrec.model.local.tiny import byte_tokenizer
 from llmrec.progress import Silent
 
@@ -78,6 +79,56 @@ def test_every_end_token_of_tokenizer_and_checkpoint_ends_a_text(pretrained, ope
     assert loaded.model.generation_config.eos_token_id == sorted(loaded.end_tokens)
 
 
+def test_further_end_tokens_of_the_settings_end_a_text_too(pretrained, open_session, tiny_folder, ask):
+    plain = open_session(pretrained(str(tiny_folder)))
+    assert plain.complete([ask("q", "red")], GREEDY)[0].finish_reason == "length"
+    [prompt] = plain.renderer.encode([ask("q", "red").prompt.messages])
+    [output] = plain.loaded.model.generate(torch.tensor([prompt]), max_new_tokens=6).tolist()
+    written = output[len(prompt) :]
+    [stop] = byte_tokenizer().convert_ids_to_tokens(written[2:3])
+    session = open_session(pretrained(str(tiny_folder), end_tokens=[stop]))
+    done = session.complete([ask("q", "red")], GREEDY)[0]
+    assert (done.finish_reason, done.completion_tokens) == ("stop", written.index(written[2]) + 1)
+    assert session.loaded.end_tokens == {byte_tokenizer().eos_token_id, written[2]}
+
+
+def test_a_pad_token_of_the_settings_fills_the_batch_and_changes_no_text(
+    pretrained, open_session, tiny_folder, ask
+):
+    requests = [ask("a", "red"), ask("b", "something a good deal longer")]
+    own = open_session(pretrained(str(tiny_folder))).complete(requests, GREEDY)
+    session = open_session(pretrained(str(tiny_folder), pad_token="a"))
+    padding = byte_tokenizer().convert_tokens_to_ids("a")
+    assert session.loaded.pad_token == session.loaded.model.generation_config.pad_token_id == padding
+    assert session.complete(requests, GREEDY) == own
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"pad_token": "<pad>"}, r"model\.pad_token: '<pad>' is no one token of the tokenizer"),
+        ({"end_tokens": ["<|ende|>"]}, r"model\.end_tokens: '<\|ende\|>' is no .*'<\|end\|>'\?"),
+        ({"padding_side": Side.right}, r"model\.padding_side: 'right' puts padding between .* use null"),
+        ({"config": {"slidng": 3}}, r"model\.config\.slidng: no such setting of a llama checkpoint"),
+        ({"config": {"rms_norm_eps": "tiny"}}, r"model\.config\.rms_norm_eps: 'tiny' does not fit"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
+)
+def test_a_setting_that_the_checkpoint_cannot_take_is_refused_by_name(
+    pretrained, open_session, tiny_folder, settings, told
+):
+    with pytest.raises(BackendError, match=f"^{told}[^\n]*$"):
+        open_session(pretrained(str(tiny_folder), **settings))
+
+
+def test_settings_of_the_config_are_changed_on_loading(tiny, open_session, ask):
+    text = [ask("q", "red")]
+    mistral = {"architecture": "mistral", "shape": {"sliding_window": None}}
+    whole, cut = (open_session(tiny(**mistral, config=c)) for c in ({}, {"sliding_window": 4}))
+    assert cut.loaded.model.config.sliding_window == 4
+    assert cut.complete(text, GREEDY)[0].texts != whole.complete(text, GREEDY)[0].texts
+
+
 def test_missing_weights_are_refused_not_drawn_at_random(pretrained, open_session, tiny_folder):
     weights = load_file(tiny_folder / "model.safetensors")
     del weights["model.layers.1.mlp.up_proj.weight"]
@@ -130,6 +181,9 @@ def test_an_encoder_decoder_checkpoint_reads_and_writes(pretrained, open_session
     assert session.environment["template"] == "plain"
     ids = tokenizer("red\nAnswer:", return_tensors="pt").input_ids
     plain = session.loaded.model.generate(ids, max_new_tokens=6)
+    other = open_session(pretrained(str(tmp_path), padding_side=Side.left))
+    assert (session.loaded.padding_side, other.loaded.padding_side) == (Side.right, Side.left)
+    assert other.complete(requests, GREEDY) == together
     assert together[0].texts == (tokenizer.decode(plain[0, 1:], skip_special_tokens=True),)
 
 

@@ -211,7 +211,7 @@ def test_a_lone_surrogate_and_an_empty_prompt_are_answered(tiny, open_session, a
 def test_the_environment_names_what_scores_may_depend_on(tiny, open_session):
     environment = open_session(tiny()).environment
     assert environment["engine"].startswith("transformers ")
-    assert environment["weights"].startswith("tiny-")
+    assert environment["weights"].startswith("random_tiny-llama-")
     named = {
         key: environment[key] for key in ("device", "dtype", "batch", "template", "context", "attention")
     }

@@ -1,0 +1,63 @@
+"""Where weights lie, and in which number format."""
+
+import gc
+import os
+import platform
+
+import torch
+
+from llmrec.errors import BackendError
+from llmrec.model.local.model import Dtype
+
+
+def pick_device(setting: str) -> torch.device:
+    """Return the device asked for; auto is CUDA, else MPS, else the CPU.
+
+    Raises BackendError when it is absent.
+    """
+    if setting == "auto":
+        if torch.cuda.is_available() and (rank := os.environ.get("LOCAL_RANK")):
+            return torch.device(f"cuda:{rank}")  # a process of `accelerate launch` has a device of its own
+        found = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device(found)
+    device = torch.device(setting)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise BackendError(
+            f"model.device: '{setting}', but this torch sees {torch.cuda.device_count()} CUDA devices; "
+            "use model.device=auto, or install a CUDA build of torch and a driver"
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise BackendError("model.device: 'mps', but there is no Apple GPU here; use model.device=auto")
+    return device
+
+
+def pick_dtype(setting: Dtype, device: torch.device) -> torch.dtype:
+    """Return the dtype asked for; auto is bfloat16 on CUDA devices that have it, else float16 on a GPU,
+    and float32 on the CPU.
+
+    Raises BackendError when the device lacks it.
+    """
+    has_bfloat16 = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+    if setting is Dtype.bfloat16 and not has_bfloat16:
+        raise BackendError(f"model.dtype: 'bfloat16' is not supported by {device_name(device)}; use float16")
+    if setting is not Dtype.auto:
+        dtype: torch.dtype = getattr(torch, setting)
+        return dtype
+    if device.type == "cpu":
+        return torch.float32
+    return torch.bfloat16 if device.type == "cuda" and has_bfloat16 else torch.float16
+
+
+def free(device: torch.device) -> None:
+    """Give memory that nothing holds any more back to the device."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+def device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return platform.processor() or platform.machine()

@@ -1,0 +1,79 @@
+"""The libraries under a model: kept quiet, and their errors told in one line."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import ERROR, getLogger
+from pathlib import Path
+
+import torch
+from huggingface_hub.errors import HfHubHTTPError, StrictDataclassError
+from safetensors import SafetensorError
+from transformers.utils import logging
+
+from llmrec.errors import BackendError
+
+# What transformers, and code that lies beside weights, raise for a checkpoint they cannot serve.
+LIBRARY_ERRORS = (
+    OSError,
+    ValueError,
+    ImportError,
+    RuntimeError,
+    KeyError,
+    AttributeError,
+    TypeError,
+    SafetensorError,
+    StrictDataclassError,
+    HfHubHTTPError,
+)
+OOM_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether torch ran out of memory; the CPU and MPS tell it by their words alone."""
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error).lower() for sign in OOM_SIGNS)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back transformers' bars and remarks, and what libraries warn each other of, but no errors."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    getLogger("bitsandbytes").setLevel(ERROR)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def explained(name: str, setting: str = "model.path") -> Iterator[None]:
+    """Turn what the libraries raise about checkpoint `name`, given by a setting, into a BackendError of
+    one line."""
+    try:
+        yield
+    except LIBRARY_ERRORS as error:
+        raise BackendError(f"{setting}: {_explain(name, error)}") from error
+
+
+def _explain(name: str, error: Exception) -> str:
+    words = str(error).strip() or type(error).__name__
+    first = words.splitlines()[0].rstrip(".:")
+    if "trust_remote_code" in words:
+        return (
+            f"'{name}' runs Python code of its own; read that code, then allow it by "
+            "model.trust_remote_code=true, or choose a checkpoint that transformers knows"
+        )
+    if is_out_of_memory(error):
+        return f"'{name}' exceeds the memory; set a smaller model.dtype, or model.device_map=auto"
+    if isinstance(error, (OSError, HfHubHTTPError)) and not Path(name).exists():
+        return (
+            f"'{name}' is no folder here and could not be fetched from the hub ({first}); give a "
+            "folder, or set HF_HOME to a filled cache, or HF_TOKEN for a gated model"
+        )
+    return f"'{name}' cannot be loaded ({first}); give a complete checkpoint for transformers"
