@@ -1,9 +1,9 @@
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
 
 from llmrec.decoding.greedy import Greedy
 from llmrec.errors import BackendError
@@ -111,12 +111,6 @@ def test_logits_are_those_of_the_documented_architecture_and_of_the_origin(
     made = original(generation, changes)
     logits = logits_through(made.write(tmp_path / "source", pieces, suffix, shards))
     documented = documented_logits(made.weights, made.config, generation, IDS)
-    print(
-        "DIFF",
-        furthest(logits, documented),
-        furthest(logits, logits_of(made.origin)),
-        float(documented.abs().max()),
-    )
     assert furthest(logits, logits_of(made.origin)) <= 1e-6
     assert furthest(logits, documented) <= 1e-6
 
@@ -155,18 +149,6 @@ def test_stretching_matters_and_differs_between_the_generations(original):
     two, three = (documented_logits(made.weights, made.config, number, IDS) for number in (2, 3))
     plain = documented_logits(made.weights, made.config | {"rope_ratio": 1}, 3, IDS)
     assert min(furthest(two, three), furthest(two, plain), furthest(three, plain)) > 0.01
-
-
-def test_weights_keep_their_dtype(original, pieces, tmp_path):
-    made = original(3)
-    made.weights = {name: weight.half() for name, weight in made.weights.items()}
-    folder = converted(made.write(tmp_path / "source", pieces, ".bin"), tmp_path, Silent())
-    assert json.loads((folder / "config.json").read_text())["dtype"] == "float16"
-    kinds = set()
-    for file in folder.glob("*.safetensors"):
-        with safe_open(file, "pt") as stored:
-            kinds |= {stored.get_tensor(name).dtype for name in stored.keys()}  # noqa: SIM118
-    assert kinds == {torch.float16}
 
 
 def test_a_source_is_converted_once_until_its_weights_change(original, pieces, tmp_path):
@@ -219,6 +201,65 @@ def test_the_first_generation_is_refused_with_its_ways_out_before_weights_are_re
     )
     with pytest.raises(BackendError, match=words):
         open_session(pretrained(str(tmp_path)))
+
+
+def test_a_repository_on_the_hub_is_fetched_without_its_code_and_converted(
+    original, pieces, hub, logits_through
+):
+    folder, asked = hub
+    made = original(3)
+    made.write(folder, pieces, ".bin")
+    (folder / "modeling_chatglm.py").write_text("raise SystemExit('ran')")
+    (folder / "model_notes.md").write_text("words")
+    assert furthest(logits_through("served/chatglm"), logits_of(made.origin)) <= 1e-6
+    assert asked == {
+        "config.json",
+        "tokenizer.model",
+        "tokenizer_config.json",
+        "pytorch_model-00001-of-00002.bin",
+        "pytorch_model-00002-of-00002.bin",
+        "pytorch_model.bin.index.json",
+    }
+
+
+def test_of_two_formats_on_the_hub_only_safetensors_are_fetched(original, pieces, hub, tmp_path):
+    folder, asked = hub
+    made = original(3)
+    made.write(folder, pieces, ".bin")
+    made.write(folder, pieces, ".safetensors")
+    found = native(Checkpoint("served/chatglm", None, 0), False, tmp_path, Silent())
+    assert Path(found.path).parent == tmp_path / "models"
+    assert not [name for name in asked if ".bin" in name]
+
+
+def test_the_first_generation_on_the_hub_is_refused_by_its_config_alone(hub, tmp_path):
+    folder, asked = hub
+    (folder / "config.json").write_text(json.dumps(FIRST_GENERATION))
+    (folder / "pytorch_model.bin").write_bytes(b"not read")
+    with pytest.raises(BackendError, match=r"'served/chatglm' is a ChatGLM-6B of the first generation"):
+        native(Checkpoint("served/chatglm", None, 0), False, tmp_path, Silent())
+    assert asked == {"config.json"}
+
+
+def test_a_fault_in_the_small_files_on_the_hub_is_told_before_weights_are_fetched(
+    original, pieces, hub, tmp_path
+):
+    folder, asked = hub
+    original(3).write(folder, pieces)
+    (folder / "tokenizer.model").write_bytes(b"IQ== 0\n")
+    with pytest.raises(BackendError, match="is no sentencepiece model"):
+        native(Checkpoint("served/chatglm", None, 0), False, tmp_path, Silent())
+    assert asked == {"config.json", "tokenizer.model", "tokenizer_config.json"}
+
+
+@pytest.mark.parametrize("content", ['{"model_type": "llama"}', None])
+def test_another_repository_stays_as_it_is(hub, tmp_path, content):
+    folder, asked = hub
+    if content is not None:
+        (folder / "config.json").write_text(content)
+    checkpoint = Checkpoint("served/chatglm", None, 0)
+    assert native(checkpoint, False, tmp_path, Silent()) is checkpoint
+    assert asked == {"config.json"}
 
 
 def test_a_chatglm_whose_own_code_is_allowed_is_left_to_transformers(tmp_path):

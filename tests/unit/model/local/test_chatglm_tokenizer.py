@@ -13,6 +13,9 @@ from llmrec.model.local.chatglm_tokenizer import (
     converted_tokenizer,
     read_pieces,
 )
+from llmrec.model.local.model import Template
+from llmrec.model.local.template import Renderer
+from llmrec.records import Message, Part
 
 LETTERS = "aahe l\n\r\t  pso这本书，123-!😀é\u0301«"
 TEXTS = [
@@ -131,6 +134,13 @@ def test_generation_two_numbers_its_rounds_and_has_no_system(tokenizer):
     assert closed == "[gMASK]<sop>[Round 1]\n\n问：你好\n\n答：Hello"
     with pytest.raises(Exception, match="ChatGLM2 has no role system"):
         tokenizer.apply_chat_template([{"role": "system", "content": "x"}, *TURNS], tokenize=False)
+
+
+@pytest.mark.parametrize("generation", [Generation.two], ids=["two"], indirect=True)
+def test_what_a_system_says_goes_to_the_head_of_round_one(tokenizer):
+    messages = [Message("system", (Part(None, "Be brief."),)), Message("user", (Part(None, "你好"),))]
+    text = Renderer(tokenizer, Template.auto).render(messages)
+    assert text == "[gMASK]<sop>[Round 1]\n\n问：Be brief.\n\n你好\n\n答："
 
 
 @pytest.mark.parametrize("generation", [Generation.three], ids=["three"], indirect=True)

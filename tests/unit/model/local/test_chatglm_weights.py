@@ -1,7 +1,25 @@
+import json
+
 import pytest
 import torch
+from safetensors import safe_open
+
+from llmrec.model.local.chatglm import converted
+from llmrec.progress import Silent
 
 FIRST = "transformer.encoder.layers.0."
+
+
+def test_weights_keep_their_dtype(original, pieces, tmp_path):
+    made = original(3)
+    made.weights = {name: weight.half() for name, weight in made.weights.items()}
+    folder = converted(made.write(tmp_path / "source", pieces, ".bin"), tmp_path, Silent())
+    assert json.loads((folder / "config.json").read_text())["dtype"] == "float16"
+    kinds = set()
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, "pt") as stored:
+            kinds |= {stored.get_tensor(name).dtype for name in stored.keys()}  # noqa: SIM118
+    assert kinds == {torch.float16}
 
 
 def test_a_missing_shard_is_named(original, pieces, tmp_path, refused):
@@ -21,9 +39,7 @@ def test_a_missing_weight_is_named_as_its_makers_name_it(original, pieces, tmp_p
     made = original(3)
     del made.weights[FIRST + "self_attention.query_key_value.bias"]
     source = made.write(tmp_path / "source", pieces)
-    refused(
-        source, tmp_path, r"lacks 1 weights \(first: \S*layers\.0\.self_attention\.query_key_value\.bias\)"
-    )
+    refused(source, r"lacks 1 weights \(first: \S*layers\.0\.self_attention\.query_key_value\.bias\)")
 
 
 @pytest.mark.parametrize("name", ["transformer.prefix_encoder.embedding.weight", FIRST + "mlp.extra.weight"])
@@ -36,9 +52,7 @@ def test_a_weight_that_is_not_known_is_named(original, pieces, tmp_path, refused
 def test_a_layer_beyond_the_config_is_refused(original, pieces, tmp_path, refused):
     made = original(3)
     made.config["num_layers"] = 1
-    refused(
-        made.write(tmp_path / "source", pieces), tmp_path, r"has the weight transformer\.encoder\.layers\.1\."
-    )
+    refused(made.write(tmp_path / "source", pieces), r"has the weight transformer\.encoder\.layers\.1\.")
 
 
 @pytest.mark.parametrize("name", ["self_attention.query_key_value.weight", "mlp.dense_4h_to_h.weight"])
