@@ -126,8 +126,10 @@ def _check_generation(name: str, config: dict[str, Any]) -> None:
 
 def _checked_settings(source: Path, config: dict[str, Any], generation: Generation) -> dict[str, Any]:
     """Return the native config's arguments, when the tokenizer goes with them."""
+    # First, for it tells a GLM-4, whose config differs by chance only.
+    pieces = read_pieces(source / "tokenizer.model").pieces
     settings = native_settings(str(source), config, generation)
-    tokens = len(read_pieces(source / "tokenizer.model").pieces) + len(special_tokens(generation))
+    tokens = len(pieces) + len(special_tokens(generation))
     if tokens > settings["vocab_size"]:
         raise BackendError(
             f"model.path: '{source}', tokenizer.model has {tokens} tokens with the special ones, and "

@@ -119,7 +119,7 @@ class Original:
         drawn = torch.Generator().manual_seed(7)
         with torch.no_grad():
             for name, weight in self.origin.named_parameters():
-                # Logits of about 1, where 1e-6 is a few of the smallest steps of float32.
+                # Logits below 1, where 1e-6 is more than float32 rounds by.
                 spread = 0.02 if "lm_head" in name else 0.2
                 values = torch.empty_like(weight).normal_(0, spread, generator=drawn)
                 weight.copy_(1 + values if "norm" in name else values)

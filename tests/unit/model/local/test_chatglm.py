@@ -12,7 +12,7 @@ from llmrec.model.local.chatglm_tokenizer import Generation
 from llmrec.model.local.checkpoint import Checkpoint
 from llmrec.progress import Silent
 
-# One position beyond a few hundred, so that stretched contexts matter.
+# Long enough for stretched contexts to matter.
 IDS = torch.tensor([[401, 403, 7, 300, 21, 21, 395, 9] + [11, 250, 3] * 60])
 FIRST = "transformer.encoder.layers.0."
 FIRST_GENERATION = {
@@ -260,6 +260,15 @@ def test_another_repository_stays_as_it_is(hub, tmp_path, content):
     checkpoint = Checkpoint("served/chatglm", None, 0)
     assert native(checkpoint, False, tmp_path, Silent()) is checkpoint
     assert asked == {"config.json"}
+
+
+def test_glm_4_in_its_makers_layout_is_sent_to_the_native_checkpoint(original, pieces, tmp_path, refused):
+    made = original(3, {"_name_or_path": "THUDM/glm-4-9b-chat", "rope_ratio": 500})
+    made.config["eos_token_id"] = [2, 3, 4]
+    source = made.write(tmp_path / "source", pieces)
+    (source / "tokenizer.model").write_bytes(b"IQ== 0\nIg== 1\n")
+    (source / "tokenizer_config.json").write_text('{"additional_special_tokens": ["<|user|>"]}')
+    refused(source, "for GLM-4 the checkpoint whose name ends in -hf")
 
 
 def test_a_chatglm_whose_own_code_is_allowed_is_left_to_transformers(tmp_path):
