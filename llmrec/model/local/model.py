@@ -214,4 +214,6 @@ class PretrainedModel(LocalModel):
             file = hub_gguf(self.path, self.revision, self.gguf)
         if file is not None:
             return Checkpoint.of(converted(file, cache_dir, progress))
-        return find(self.path, self.revision)
+        from llmrec.model.local.chatglm import native
+
+        return native(find(self.path, self.revision), self.trust_remote_code, cache_dir, progress)

@@ -1,0 +1,255 @@
+"""Tiny ChatGLM checkpoints in the layout of their makers, and a sentencepiece model to go with them."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from sentencepiece import SentencePieceTrainer
+from torch import Tensor
+from transformers import GlmConfig, GlmForCausalLM
+
+from llmrec.errors import BackendError
+from llmrec.model.local.chatglm import converted
+from llmrec.progress import Silent
+
+CORPUS = [
+    "I love this perfume, it smells fresh and clean.",
+    "the people of philosophy read 12 books in 2024",
+    "这本书很好看，我喜欢这个故事。",
+    "[Round 1]\n\n问：你好\n\n答：你好",
+    "hahaha aaaa ---- !!!!  two  spaces",
+]
+VOCABULARY = 400
+CONFIG: dict[str, Any] = {
+    "model_type": "chatglm",
+    "architectures": ["ChatGLMModel"],
+    "auto_map": {"AutoModelForCausalLM": "modeling_chatglm.ChatGLMForConditionalGeneration"},
+    "add_bias_linear": False,
+    "add_qkv_bias": True,
+    "apply_query_key_layer_scaling": True,
+    "apply_residual_connection_post_layernorm": False,
+    "attention_dropout": 0.0,
+    "attention_softmax_in_fp32": True,
+    "bias_dropout_fusion": True,
+    "ffn_hidden_size": 48,
+    "fp32_residual_connection": False,
+    "hidden_dropout": 0.0,
+    "hidden_size": 24,
+    "kv_channels": 8,
+    "layernorm_epsilon": 1e-05,
+    "multi_query_attention": True,
+    "multi_query_group_num": 2,
+    "num_attention_heads": 4,
+    "num_layers": 2,
+    "original_rope": True,
+    "padded_vocab_size": 416,
+    "post_layer_norm": True,
+    "rmsnorm": True,
+    "seq_length": 512,
+    "use_cache": True,
+    "torch_dtype": "float32",
+    "transformers_version": "4.30.2",
+    "tie_word_embeddings": False,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+
+
+@pytest.fixture(scope="session")
+def pieces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sentencepiece model made as theirs: BPE over bytes, digits apart, nothing normalised."""
+    prefix = tmp_path_factory.mktemp("pieces") / "tokenizer"
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(CORPUS * 20),
+        model_prefix=str(prefix),
+        model_type="bpe",
+        vocab_size=VOCABULARY,
+        byte_fallback=True,
+        split_digits=True,
+        allow_whitespace_only_pieces=True,
+        remove_extra_whitespaces=False,
+        normalization_rule_name="identity",
+        num_threads=1,
+        minloglevel=2,
+    )
+    return prefix.with_suffix(".model")
+
+
+@dataclass
+class Original:
+    """A checkpoint to be written: its weights by the makers' names, and the native model they came from.
+
+    `changes` are made to config.json.
+    """
+
+    generation: int
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.config = CONFIG | {"_name_or_path": f"THUDM/chatglm{self.generation}-6b"} | self.changes
+        ratio = self.config.get("rope_ratio", 1)
+        linear = self.generation == 2 and ratio != 1
+        rotary = {"rope_type": "default", "rope_theta": 10000.0 * ratio}
+        if linear:
+            rotary = {"rope_type": "linear", "factor": float(ratio), "rope_theta": 10000.0}
+        native = GlmConfig(
+            vocab_size=self.config["padded_vocab_size"],
+            hidden_size=self.config["hidden_size"],
+            intermediate_size=self.config["ffn_hidden_size"],
+            num_hidden_layers=self.config["num_layers"],
+            num_attention_heads=self.config["num_attention_heads"],
+            num_key_value_heads=self.groups,
+            head_dim=self.config["kv_channels"],
+            max_position_embeddings=self.config["seq_length"],
+            rms_norm_eps=self.config["layernorm_epsilon"],
+            attention_bias=self.config["add_qkv_bias"],
+            rope_parameters=rotary | {"partial_rotary_factor": 0.5},
+            pad_token_id=0,
+            eos_token_id=2,
+        )
+        self.origin = GlmForCausalLM(native).eval()
+        drawn = torch.Generator().manual_seed(7)
+        with torch.no_grad():
+            for name, weight in self.origin.named_parameters():
+                # Logits below 1, where 1e-6 is more than float32 rounds by.
+                spread = 0.02 if "lm_head" in name else 0.2
+                values = torch.empty_like(weight).normal_(0, spread, generator=drawn)
+                weight.copy_(1 + values if "norm" in name else values)
+        self.weights = self._fused(dict(self.origin.state_dict()))
+
+    @property
+    def groups(self) -> int:
+        grouped = self.config["multi_query_attention"]
+        return int(self.config["multi_query_group_num" if grouped else "num_attention_heads"])
+
+    def _fused(self, native: dict[str, Tensor]) -> dict[str, Tensor]:
+        half = self.config["kv_channels"] // 2
+        weights = {
+            "transformer.embedding.word_embeddings.weight": native["model.embed_tokens.weight"],
+            "transformer.rotary_pos_emb.inv_freq": 1 / 10000 ** (torch.arange(0, half, 2) / half),
+            "transformer.encoder.final_layernorm.weight": native["model.norm.weight"],
+            "transformer.output_layer.weight": native["lm_head.weight"],
+        }
+        for layer in range(self.config["num_layers"]):
+            old, new = f"transformer.encoder.layers.{layer}", f"model.layers.{layer}"
+            for kind in ("weight", "bias") if self.config["add_qkv_bias"] else ("weight",):
+                parts = [native[f"{new}.self_attn.{part}_proj.{kind}"] for part in "qkv"]
+                weights[f"{old}.self_attention.query_key_value.{kind}"] = torch.cat(parts)
+            weights |= {
+                f"{old}.input_layernorm.weight": native[f"{new}.input_layernorm.weight"],
+                f"{old}.self_attention.dense.weight": native[f"{new}.self_attn.o_proj.weight"],
+                f"{old}.post_attention_layernorm.weight": native[f"{new}.post_attention_layernorm.weight"],
+                f"{old}.mlp.dense_h_to_4h.weight": native[f"{new}.mlp.gate_up_proj.weight"],
+                f"{old}.mlp.dense_4h_to_h.weight": native[f"{new}.mlp.down_proj.weight"],
+            }
+        return {name: weight.clone() for name, weight in weights.items()}
+
+    def write(self, folder: Path, pieces: Path, suffix: str = ".safetensors", shards: int = 2) -> Path:
+        """Write every file that a download has, code excepted."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(self.config))
+        (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "ChatGLMTokenizer"}))
+        (folder / "tokenizer.model").write_bytes(pieces.read_bytes())
+        stem = "model" if suffix == ".safetensors" else "pytorch_model"
+        names = [f"{stem}-{shard + 1:05}-of-{shards:05}{suffix}" for shard in range(shards)]
+        places = {name: names[number % shards] for number, name in enumerate(self.weights)}
+        for file in names:
+            part = {name: self.weights[name] for name, place in places.items() if place == file}
+            if suffix == ".safetensors":
+                save_file(part, folder / file, {"format": "pt"})
+            else:
+                torch.save(part, folder / file)
+        (folder / f"{stem}{suffix}.index.json").write_text(json.dumps({"weight_map": places}))
+        return folder
+
+
+@pytest.fixture
+def original() -> type[Original]:
+    return Original
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Callable[[Path, str], None]:
+    """Return a function that asserts that a source is refused in one line, and leaves nothing half made."""
+
+    def check(source: Path, words: str) -> None:
+        with pytest.raises(BackendError, match=rf"^model\.path: '[^\n]*{words}[^\n]*$"):
+            converted(source, tmp_path / "cache", Silent())
+        assert list((tmp_path / "cache").glob("models/*")) == []
+
+    return check
+
+
+def hub_handler(folder: Path, asked: set[str]) -> type[BaseHTTPRequestHandler]:
+    """Return what answers as the hub does for one repository, `served/chatglm`, that holds `folder`."""
+    commit = "c" * 40
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            if path.startswith("/api/models/served/chatglm/tree/"):
+                listed = [
+                    {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": "0" * 40}
+                    for file in folder.iterdir()
+                ]
+                self.answer(json.dumps(listed).encode())
+            elif path.startswith("/api/"):
+                self.answer(json.dumps({"id": "served/chatglm", "sha": commit, "siblings": []}).encode())
+            else:
+                self.file(path.rpartition("/")[2])
+
+        do_HEAD = do_GET
+
+        def file(self, name: str) -> None:
+            asked.add(name)
+            if (folder / name).is_file():
+                self.answer((folder / name).read_bytes())
+            else:
+                self.send_response(404)
+                self.send_header("X-Error-Code", "EntryNotFound")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        def answer(self, content: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+            self.send_header("X-Repo-Commit", commit)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(content)
+
+        def log_message(self, *told: Any) -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, set[str]]]:
+    """Serve a folder as the hub's repository `served/chatglm`; also yield the files asked for so far."""
+    from huggingface_hub import constants
+
+    folder, asked = tmp_path / "served", set[str]()
+    folder.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), hub_handler(folder, asked))
+    address = f"http://127.0.0.1:{server.server_port}"
+    template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    # The library reads them from the environment once, when it is imported.
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield folder, asked
+    server.shutdown()
+    server.server_close()
