@@ -9,7 +9,8 @@ import msgspec
 
 from llmrec.errors import DataError
 from llmrec.files import unwritable, write_atomic
-from llmrec.records import Completion, Environment, Metrics, Tuning
+from llmrec.records import Completion
+from llmrec.results import Environment, Metrics, Tuning
 
 T = TypeVar("T")
 

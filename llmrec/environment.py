@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from llmrec.records import Environment
+from llmrec.results import Environment
 
 PACKAGES = (
     "llmrec", "torch", "transformers", "tokenizers", "peft", "accelerate", "datasets", "hydra-core",

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from llmrec.errors import LlmrecError
-from llmrec.records import Example, Interaction, Item, Leaks, Message, Module, Prompt, Ranking, Text
+from llmrec.records import Example, Interaction, Item, Message, Module, Prompt, Ranking, Text
+from llmrec.results import Leaks
 from llmrec.text import normalise
 
 CHECKS = (

@@ -10,8 +10,9 @@ from llmrec.model.base import Session
 from llmrec.plan import Lesson, Plan
 from llmrec.progress import Progress, Silent
 from llmrec.prompt.rendering import answer_text
-from llmrec.records import Completion, Example, MetricResult, Pair, Request
+from llmrec.records import Completion, Example, Pair, Request
 from llmrec.refine import Asking
+from llmrec.results import MetricResult
 from llmrec.rows import Rows
 from llmrec.split.ledger import Ledger, Role
 

@@ -19,8 +19,9 @@ from llmrec.model.base import Session
 from llmrec.plan import PATHS, OnLeak, Plan
 from llmrec.progress import Progress
 from llmrec.prompt.variant import Writer
-from llmrec.records import Completion, Leaks, Metrics, Prediction, Prompt, Request
+from llmrec.records import Completion, Prediction, Prompt, Request
 from llmrec.refine import Asking
+from llmrec.results import Leaks, Metrics
 from llmrec.rows import Rows, draw
 from llmrec.scoring import sum_up, unworded
 

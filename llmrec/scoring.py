@@ -11,21 +11,8 @@ from llmrec.metric.score import score
 from llmrec.model.base import Model
 from llmrec.plan import Plan
 from llmrec.progress import Progress, Silent
-from llmrec.records import (
-    Answer,
-    Completion,
-    Coverage,
-    Environment,
-    Example,
-    Floor,
-    Leaks,
-    MetricResult,
-    Metrics,
-    Prediction,
-    Prompt,
-    Request,
-    Tokens,
-)
+from llmrec.records import Answer, Completion, Example, Prediction, Prompt, Request
+from llmrec.results import Coverage, Environment, Floor, Leaks, MetricResult, Metrics, Tokens
 from llmrec.rows import Rows
 
 NOT_CHECKED = Leaks("unchecked", {})

@@ -7,10 +7,11 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "llmrec"
 FILES = sorted(PACKAGE.rglob("*.py"))
-BASICS = {"records", "errors", "seeded", "text", "progress", "files"}
+BASICS = {"records", "results", "errors", "seeded", "text", "progress", "files"}
 NOUNS = {"dataset", "split", "task", "prompt", "model", "decoding", "parser", "metric", "finetune"}
 ALLOWED = {
     "records": set(),
+    "results": set(),
     "errors": set(),
     "seeded": set(),
     "text": set(),
@@ -23,7 +24,7 @@ ALLOWED = {
     "artifacts": BASICS,
     "leak": BASICS,
     "config": {"errors"},
-    "environment": {"records"},
+    "environment": {"results"},
     "report": BASICS | {"report", "artifacts"},
     "refine": BASICS | {"artifacts", "decoding", "model", "parser"},
 }

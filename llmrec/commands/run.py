@@ -17,8 +17,8 @@ from llmrec.config import conf_dir
 from llmrec.errors import DelegatedError, LlmrecError
 from llmrec.pipeline import run
 from llmrec.plan import plan
-from llmrec.records import Metrics
 from llmrec.report.table import drawn, grids
+from llmrec.results import Metrics
 
 HELP = """usage: llmrec run [GROUP=NAME ...] [KEY=VALUE ...] [-m] [Hydra's flags]
 

@@ -13,7 +13,7 @@ from llmrec.files import write_atomic
 from llmrec.model.local.checkpoint import Checkpoint
 from llmrec.model.local.library import explained, quiet
 from llmrec.model.local.session import LocalSession
-from llmrec.records import Tuning
+from llmrec.results import Tuning
 
 RECORD = "finetune.json"
 

@@ -8,7 +8,8 @@ from typing import ClassVar, NamedTuple
 
 from llmrec.model.base import Model, Session
 from llmrec.progress import Progress
-from llmrec.records import MetricResult, Pair, Training, Tuning
+from llmrec.records import Pair, Training
+from llmrec.results import MetricResult, Tuning
 
 
 class Validated(NamedTuple):

@@ -7,7 +7,7 @@ from llmrec.finetune.adapter import digest, keep
 from llmrec.finetune.course import Course, Encodings
 from llmrec.finetune.trainer import SftTrainer
 from llmrec.model.local.library import quiet
-from llmrec.records import LossPoint, Tuning
+from llmrec.results import LossPoint, Tuning
 
 
 def save(folder: Path, name: str, trainer: SftTrainer, course: Course, encodings: Encodings) -> None:

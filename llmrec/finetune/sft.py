@@ -16,8 +16,8 @@ from llmrec.errors import ConfigError, DelegatedError
 from llmrec.finetune.base import Finetune, Lessons, Place
 from llmrec.model.base import Model, Session
 from llmrec.model.local.checkpoint import Checkpoint
-from llmrec.model.local.model import LocalModel, Quantize, Tuned
-from llmrec.records import Tuning
+from llmrec.model.local.model import LocalModel, Quantize, Tuned, Weights
+from llmrec.results import Tuning
 
 # Raise it whenever the same choices would learn other weights.
 VERSION = 1
@@ -111,6 +111,11 @@ class Sft(Finetune):
             raise ConfigError(
                 f"finetune={self.name}: model={model.name} has no weights here that could be learned; "
                 "choose finetune=none, or a model that runs here (llmrec list model)"
+            )
+        if self.quantize and getattr(model, "weights", None) is Weights.random_tiny:
+            raise ConfigError(
+                f"finetune.quantize: '{self.quantize}' keeps a scale for every 64 weights of a row, and "
+                "weights=random_tiny has narrower ones; use finetune=lora to rehearse"
             )
         if self.quantize and importlib.util.find_spec("bitsandbytes") is None:
             raise ConfigError(

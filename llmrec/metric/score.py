@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from llmrec.metric.base import Array, Context, Metric, Row
-from llmrec.records import MetricResult
+from llmrec.results import MetricResult
 from llmrec.seeded import hash64
 
 VALID = ":valid"
 
 # What a 95 % interval leaves out on each side.
-_TAIL = 0.025
+TAIL = 0.025
 
 # Weights of so many resamples x rows are held at a time: 64 MB.
 _CELLS = 8_000_000
@@ -72,9 +72,9 @@ def _scores(
     if len(rows) < 2:
         return _Scores(n=len(rows), values=found, low=None, high=None)
     drawn = values(resampled_means(statistics, seed, resamples))
-    low, high = np.quantile(drawn, [_TAIL, 1.0 - _TAIL], axis=0)
+    low, high = np.quantile(drawn, [TAIL, 1.0 - TAIL], axis=0)
     unit = np.repeat([m.in_unit_interval for m in metrics], [len(m.ids(rows, context)) for m in metrics])
-    limit = _TAIL ** (1.0 / len(rows))
+    limit = TAIL ** (1.0 / len(rows))
     low = np.where(unit & (found == 1.0), limit, low)
     high = np.where(unit & (found == 0.0), 1.0 - limit, high)
     return _Scores(n=len(rows), values=found, low=low, high=high)

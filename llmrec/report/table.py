@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from llmrec.records import Coverage, MetricResult, Metrics
+from llmrec.results import Coverage, MetricResult, Metrics, Tuning
 
 VALID = ":valid"
 LEFT = ("model", "prompt")
@@ -109,8 +109,21 @@ def notes(runs: Sequence[Metrics]) -> list[str]:
     """Return what a reader of the table must know."""
     told = ["every row counts; in brackets the 95% bootstrap interval"]
     told += dict.fromkeys(note for run in runs for note in run.notes)
+    told += dict.fromkeys(cost(run.model, run.finetune) for run in runs if run.finetune)
     leaking = [run.model for run in runs if run.leaks.status == "LEAK"]
     return [*told, f"LEAK: {', '.join(leaking)} saw what was asked for" if leaking else "no leak found"]
+
+
+def cost(model: str, tuning: Tuning) -> str:
+    """Return what a fine-tuning took, to be read beside what it gave."""
+    learned = f"{model} + {tuning.method}: {tuning.trainable:,} of {tuning.total:,} weights learned"
+    if not tuning.steps:
+        return f"{learned} elsewhere ({tuning.adapter})"
+    of_tasks = f" of {', '.join(tuning.tasks)}" if len(tuning.tasks) > 1 else ""
+    return (
+        f"{learned} from {tuning.pairs:,} pairs{of_tasks}, {tuning.tokens:,} tokens "
+        f"in {tuning.seconds:,.0f} s; kept: step {tuning.best_step:,} of {tuning.steps:,}"
+    )
 
 
 def drawn(made: Grid) -> Group:

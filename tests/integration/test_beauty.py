@@ -14,7 +14,8 @@ from llmrec.leak import numbered_along
 from llmrec.pipeline import run
 from llmrec.plan import plan
 from llmrec.progress import Silent
-from llmrec.records import Corpus, Event, Example, Interaction, Metrics, Ranking
+from llmrec.records import Corpus, Event, Example, Interaction, Ranking
+from llmrec.results import Metrics
 from llmrec.split.ledger import Role, Scheme
 
 pytestmark = pytest.mark.integration

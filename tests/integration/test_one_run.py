@@ -19,8 +19,9 @@ from llmrec.model.base import Model
 from llmrec.pipeline import ask, run, word
 from llmrec.plan import plan
 from llmrec.progress import Silent
-from llmrec.records import Completion, Example, Metrics, Prediction, Prompt
+from llmrec.records import Completion, Example, Prediction, Prompt
 from llmrec.report.table import grids
+from llmrec.results import Metrics
 from llmrec.rows import draw
 
 TASKS = ("rating", "sequential", "direct", "explanation", "summarization")

@@ -4,7 +4,8 @@ import pytest
 
 from llmrec.artifacts import COMPLETIONS, EXAMPLES, RunDir, from_lines, to_lines
 from llmrec.errors import DataError
-from llmrec.records import Completion, Environment, MetricResult, Prediction, Ranking, Rating, Text
+from llmrec.records import Completion, Prediction, Ranking, Rating, Text
+from llmrec.results import Environment, MetricResult
 
 ODD = "quotes \" and ' and\nnewlines [brackets] {braces} שלום 🙂 \u2028"
 

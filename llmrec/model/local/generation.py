@@ -22,7 +22,7 @@ from llmrec.seeded import hash64
 class Generate(Protocol):
     """The part of a transformers model's `generate` that is used here."""
 
-    def __call__(self, *, inputs: Tensor, attention_mask: Tensor, generation_config: Any) -> Tensor: ...
+    def __call__(self, *, input_ids: Tensor, attention_mask: Tensor, generation_config: Any) -> Tensor: ...
 
 
 class Row(NamedTuple):
@@ -90,7 +90,7 @@ class Generator:
         torch.manual_seed(hash64("generation", self._seed, *((row.example_id, row.ask) for row in rows)))
         with torch.inference_mode():
             output = self._generate(
-                inputs=inputs.to(self._loaded.device),
+                input_ids=inputs.to(self._loaded.device),
                 attention_mask=mask.to(self._loaded.device),
                 generation_config=self._settings(decoding),
             )

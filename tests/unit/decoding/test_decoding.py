@@ -55,3 +55,18 @@ def test_a_number_out_of_bounds_is_refused_by_name(tmp_path, override, message):
     with pytest.raises(ConfigError) as caught:
         composed(tmp_path, *override)
     assert message in str(caught.value)
+
+
+def test_auto_is_greedy_where_a_text_holds_the_whole_answer(tmp_path):
+    assert composed(tmp_path, "decoding=auto").settled(False) == Greedy(name="greedy", max_new_tokens=12)
+
+
+def test_auto_ranks_the_likeliest_titles_where_a_text_names_one_item(tmp_path):
+    settled = composed(tmp_path, "decoding=auto", "decoding.item_tokens=7").settled(True)
+    expected = {"num_beams": 10, "num_return_sequences": 10, "length_penalty": 0.0}
+    assert settled == Beam(name="beam", max_new_tokens=7, **expected)
+
+
+def test_what_is_chosen_by_name_is_left_as_it_is(tmp_path):
+    greedy = composed(tmp_path, "decoding=greedy")
+    assert greedy.settled(True) is greedy

@@ -24,7 +24,8 @@ from llmrec.finetune import training
 from llmrec.finetune.adapter import kept
 from llmrec.finetune.base import Validated
 from llmrec.finetune.trainer import last_whole
-from llmrec.records import MetricResult, Question, Request
+from llmrec.records import Question, Request
+from llmrec.results import MetricResult
 
 from .conftest import PAIRS, lessons_of
 

@@ -7,7 +7,8 @@ from llmrec.errors import ConfigError
 from llmrec.metric.base import Context, Row
 from llmrec.metric.rating import RatingError, fallback_stars
 from llmrec.metric.score import score
-from llmrec.records import Answer, MetricResult, Question, Rating, Text
+from llmrec.records import Answer, Question, Rating, Text
+from llmrec.results import MetricResult
 
 QUESTION = Question(id="q", user="u", time=0, history=(), item="i", rating=None, review=None, candidates=())
 TRAINING = Context(training=[Rating(5.0), Rating(4.0), Rating(3.0), Rating(2.0)])

@@ -10,7 +10,8 @@ import pytest
 from llmrec.metric.base import Array, Context, Metric, Row
 from llmrec.metric.ranking import MRR, NDCG, HitRate
 from llmrec.metric.score import resampled_means, score
-from llmrec.records import MetricResult, Question, Ranking, Rating
+from llmrec.records import Question, Ranking, Rating
+from llmrec.results import MetricResult
 
 CONTEXT = Context(training=[])
 

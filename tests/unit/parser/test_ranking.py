@@ -134,3 +134,26 @@ def test_a_catalogue_of_beautys_size_is_bound_in_a_moment() -> None:
     start = perf_counter()
     Ranking(name="ranking", size=10, fuzzy=90, fill=False).bind(items)
     assert perf_counter() - start < 0.5
+
+
+def test_a_ranking_is_read_on_in_the_next_best_text_until_it_is_full():
+    texts = ["Blue Plum Balm", "Noora\nBlue Plum Balm", "Green Pear Soap"]
+    reading = reader(size=2).read_all(texts, question())
+    assert reading.answer == Ranked(("ITEM002", "ITEM004"))
+    assert reading.repairs == ("duplicate",)
+
+
+def test_texts_that_name_nothing_add_nothing():
+    reading = reader(size=3).read_all(["nonsense here", "Noora", "more of it"], question())
+    assert reading.answer == Ranked(("ITEM004",))
+    assert reading.repairs.count("unknown_title") == 2
+
+
+def test_texts_that_all_name_nothing_fail_as_the_best_one_does():
+    asked = question(history=("ITEM004",))
+    assert reader().read_all(["Noora", "nonsense here"], asked).failure == "only_history"
+
+
+def test_one_full_text_is_read_alone():
+    texts = ["Blue Plum Balm\nNoora", "Green Pear Soap"]
+    assert reader(size=2).read_all(texts, question()) == reader(size=2).read(texts[0], question())

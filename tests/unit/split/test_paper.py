@@ -82,6 +82,27 @@ def test_ledger_refuses_to_train_on_a_row_that_another_task_tests_on():
         ledger.refuse_overlap(trained, [Scheme.ANY, Scheme.NEXT])
 
 
+def test_tasks_learned_together_learn_and_show_no_test_row_of_one_another():
+    ledger = PAPER.assign(corpus_of(square(users=20, items=10)), Ties.seeded, seed=0)
+    both = ledger.to_learn([Scheme.ANY, Scheme.NEXT])
+    tested = {row for scheme in Scheme for row in ledger.rows(scheme, Role.TEST)}
+    held_out = tested | {row for scheme in Scheme for row in ledger.rows(scheme, Role.VALID)}
+    for scheme in Scheme:
+        learned = both.rows(scheme, Role.TRAIN)
+        assert set(learned) == set(ledger.rows(scheme, Role.TRAIN)) - held_out
+        assert set(both.rows(scheme, Role.VALID)) == set(ledger.rows(scheme, Role.VALID)) - tested
+        assert not any(tested.intersection(both.earlier(scheme, row)) for row in learned)
+        ledger.refuse_overlap(learned, list(Scheme))
+    assert any(
+        tested.intersection(ledger.earlier(Scheme.NEXT, row)) for row in both.rows(Scheme.NEXT, Role.TRAIN)
+    )
+
+
+def test_tasks_of_one_scheme_are_learned_from_the_ledger_as_it_is():
+    ledger = PAPER.assign(corpus_of(square(users=20, items=10)), Ties.seeded, seed=0)
+    assert ledger.to_learn([Scheme.ANY, Scheme.ANY]) is ledger
+
+
 @pytest.mark.parametrize("held_out", [0.0, 0.5, -1.0])
 def test_a_share_that_leaves_nothing_is_refused(held_out):
     with pytest.raises(ConfigError, match="held_out"):

@@ -119,7 +119,7 @@ def test_a_batch_out_of_memory_is_halved_until_it_fits(session_with, requests):
     sizes = []
 
     def small_memory(**arguments: Any) -> torch.Tensor:
-        sizes.append(len(arguments["inputs"]))
+        sizes.append(len(arguments["input_ids"]))
         if sizes[-1] > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return model.generate(**arguments)
@@ -152,8 +152,8 @@ def test_text_ends_before_the_first_end_token_and_the_reason_is_told(session_wit
     tokenizer = session_with(None).loaded.tokenizer
     written = tokenizer("ab<|end|>zz")["input_ids"], tokenizer("abcde")["input_ids"]
 
-    def scripted(*, inputs: torch.Tensor, **_: Any) -> torch.Tensor:
-        return torch.cat([inputs, torch.tensor(written)], dim=1)
+    def scripted(*, input_ids: torch.Tensor, **_: Any) -> torch.Tensor:
+        return torch.cat([input_ids, torch.tensor(written)], dim=1)
 
     done = answers(session_with(scripted), [ask("p", "1"), ask("q", "2")], GREEDY)
     assert [(row.texts, row.finish_reason, row.completion_tokens) for row in done.values()] == [
@@ -179,7 +179,7 @@ def test_beams_come_best_first(tiny, open_session, ask):
     prompt = session.renderer.encode([ask("q", "red").prompt.messages])[0]
     [sequences] = [
         loaded.model.generate(
-            inputs=torch.tensor([prompt]),
+            input_ids=torch.tensor([prompt]),
             max_new_tokens=8,
             num_beams=3,
             num_return_sequences=2,

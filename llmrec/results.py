@@ -1,0 +1,129 @@
+"""What a run says of itself in the end: scores, coverage, leaks, cost; the parts of metrics.json.
+
+Like the records, every one is immutable and has one JSON form.
+"""
+
+from msgspec import Struct
+
+
+class MetricResult(Struct, frozen=True):
+    """A score over `n` rows with its 95% bootstrap interval (None where n < 2)."""
+
+    id: str
+    value: float | None
+    n: int
+    ci95: tuple[float, float] | None
+    higher_is_better: bool
+
+
+class Coverage(Struct, frozen=True):
+    """How many rows got a valid answer; what was wrong with the others; what had to be mended.
+
+    `reasks` counts prompts sent again with a reason.
+    """
+
+    valid: int
+    all: int
+    failures: dict[str, int]
+    repairs: dict[str, int]
+    reasks: int
+
+
+class Floor(Struct, frozen=True):
+    """A model that any other must beat, on the same rows."""
+
+    model: str
+    metrics: list[MetricResult]
+    coverage: Coverage
+
+
+class Leaks(Struct, frozen=True):
+    """`status` is "clean" or "LEAK"; `checks` counts what each check found."""
+
+    status: str
+    checks: dict[str, int]
+
+
+class Tokens(Struct, frozen=True):
+    """Totals over all asks."""
+
+    prompt: int
+    completion: int
+
+
+class LossPoint(Struct, frozen=True):
+    """The training after `step` steps: mean cross-entropy a target token (nats) since the last point,
+    or on the validation pairs; `scores` are those of the answers to validation rows, by metric id.
+    """
+
+    step: int
+    training: float | None
+    validation: float | None
+    scores: dict[str, float]
+
+
+class Tuning(Struct, frozen=True):
+    """How a model was fine-tuned. `trainable` of `total` weights were learned, from `pairs` pairs of the
+    `tasks`; `tokens` were read in `seconds` (wall clock, 0 where the adapter came from elsewhere).
+
+    `best_step` is the step whose weights were kept. `left_out` counts training rows that were not
+    used, by reason. `sha256` is that of the weights learned, `base` names what they were put on.
+    """
+
+    method: str
+    adapter: str
+    tasks: list[str]
+    trainable: int
+    total: int
+    pairs: int
+    left_out: dict[str, int]
+    tokens: int
+    seconds: float
+    steps: int
+    best_step: int
+    loss_curve: list[LossPoint]
+    base: str
+    sha256: str
+
+
+class Environment(Struct, frozen=True):
+    """What scores may depend on beside the choices. `batch` says how rows were grouped."""
+
+    packages: dict[str, str]
+    git: str | None
+    device: str
+    dtype: str
+    batch: str
+    details: dict[str, str]
+
+
+class Metrics(Struct, frozen=True):
+    """What metrics.json holds: a public interface, described by `llmrec/metrics.schema.json`.
+
+    `n` of `n_total` rows were drawn; runs with the same `rows` were asked the same questions.
+    `finetune` is None for a model as it is. `seconds` are those of the call that ran a stage last.
+    `counts` are the corpus's, the split's and the prompts'; `notes` what a reader of the scores must know.
+    """
+
+    schema: str
+    task: str
+    dataset: str
+    split: str
+    model: str
+    prompt: str
+    finetune: Tuning | None
+    decoding: dict[str, str | int | float | bool | None]
+    seed: int
+    rows: str
+    n: int
+    n_total: int
+    metrics: list[MetricResult]
+    coverage: Coverage
+    leaks: Leaks
+    floors: list[Floor]
+    tokens: Tokens
+    seconds: dict[str, float]
+    environment: Environment
+    headline: list[str]
+    counts: dict[str, int]
+    notes: list[str]
