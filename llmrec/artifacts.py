@@ -21,6 +21,7 @@ PROMPTS = "prompts.jsonl"
 COMPLETIONS = "completions.jsonl"
 PREDICTIONS = "predictions.jsonl"
 TUNING = "finetune.json"
+TOOK = ('  "seconds":',)  # the line of a record that tells how long the same thing took this time
 METRICS = "metrics.json"
 METRICS_SCHEMA = "llmrec/metrics/2"
 

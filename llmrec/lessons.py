@@ -43,6 +43,7 @@ def prepare(plan: Plan, rows: Rows, progress: Progress) -> Lessons:
         valid=valid,
         left_out={HELD_OUT: left_out} if left_out else {},
         validate=Validation(plan, rows, ledger, method.validation_rows).of,
+        judged_by=repr((plan.decoding, plan.parser, plan.metrics)),
     )
 
 

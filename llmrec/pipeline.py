@@ -106,7 +106,7 @@ def ask(
                 ready, tuning = plan.finetune.open(plan.model, lessons, place)
             opened.append(ready)
             if tuning is not None:
-                run_dir.write(artifacts.TUNING, pretty(tuning))
+                run_dir.settle(artifacts.TUNING, pretty(tuning), but=artifacts.TOOK)
             run_dir.note_environment(describe(opened[0].environment))
         return opened[0]
 

@@ -20,6 +20,7 @@ Versions, device, every config, the data sets that are on this machine, free dis
 would keep a run from working."""
 
 LEAST_FREE_GIB = 2
+NEEDS_AN_EXTRA = (("finetune", "qlora"),)
 NEEDS_A_VALUE = {"model": {"hf": ["model.path=."], "replay": ["model.path=."]}}
 
 Finding = tuple[bool, str]
@@ -68,7 +69,7 @@ def configs(argv: list[str]) -> Iterator[Finding]:
                 plan(composed([*argv, f"{group}={option.name}", *given, *suited(group, option.name)]))
                 composing += 1
             except LlmrecError as error:
-                yield False, f"{group}={option.name}: {error}"
+                yield (group, option.name) in NEEDS_AN_EXTRA, f"{group}={option.name}: {error}"
     yield True, f"{composing} configs compose"
 
 

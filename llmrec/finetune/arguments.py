@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 import transformers
 
-from llmrec.errors import BackendError
+from llmrec.errors import BackendError, one_line
 from llmrec.finetune.course import Course
 from llmrec.model.local.device import pick_dtype
 from llmrec.model.local.loading import Loaded
@@ -16,7 +16,7 @@ WEEK = 7 * 86_400
 
 
 def arguments(course: Course, loaded: Loaded, work: Path, steps: int) -> transformers.TrainingArguments:
-    """Return the method in the Trainer's words."""
+    """Return the method in the Trainer's words. Raises BackendError where it does not know one of them."""
     method = course.method
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if method.batch_size % (method.micro_batch * processes):
@@ -24,9 +24,22 @@ def arguments(course: Course, loaded: Loaded, work: Path, steps: int) -> transfo
             f"finetune.batch_size: {method.batch_size} is no multiple of micro_batch={method.micro_batch} "
             f"times {processes} processes; give a smaller micro_batch"
         )
+    try:
+        made = as_arguments(course, loaded, work, steps, processes)
+    except ValueError as error:
+        raise BackendError(f"finetune: {one_line(error)}; see conf/finetune/_sft.yaml") from error
+    # Several GPUs are for several processes: DataParallel would split rows that belong together.
+    made._n_gpu = min(made.n_gpu, 1)
+    return made
+
+
+def as_arguments(
+    course: Course, loaded: Loaded, work: Path, steps: int, processes: int
+) -> transformers.TrainingArguments:
+    method = course.method
     every = max(1, math.ceil(steps / method.evaluations))
     half = pick_dtype(course.model.dtype, loaded.device)
-    made = transformers.TrainingArguments(
+    return transformers.TrainingArguments(
         output_dir=str(work),
         num_train_epochs=method.epochs,
         per_device_train_batch_size=method.micro_batch,
@@ -60,7 +73,3 @@ def arguments(course: Course, loaded: Loaded, work: Path, steps: int) -> transfo
         ddp_find_unused_parameters=False,
         ddp_timeout=WEEK,
     )
-    made._n_gpu = min(
-        made.n_gpu, 1
-    )  # several GPUs are for several processes: DataParallel would split our rows
-    return made

@@ -1,11 +1,13 @@
 """What every way of fine-tuning is: a config that opens a model, after teaching it or as it is."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+from llmrec.errors import DelegatedError
 from llmrec.model.base import Model, Session
 from llmrec.progress import Progress
 from llmrec.records import Pair, Training
@@ -23,8 +25,8 @@ class Validated(NamedTuple):
 class Lessons:
     """What is learned: `train` pairs of the `tasks`, and `valid` pairs for the validation loss.
 
-    `validate` has a session answer validation rows, if there are any. `left_out` counts training rows
-    not used, by reason.
+    `validate` has a session answer validation rows, if there are any, and `judged_by` says how those
+    are decoded, read and scored. `left_out` counts training rows not used, by reason.
     """
 
     tasks: list[str]
@@ -32,6 +34,7 @@ class Lessons:
     valid: list[Pair]
     left_out: dict[str, int]
     validate: Callable[[Session], Validated | None]
+    judged_by: str
 
 
 class Place(NamedTuple):
@@ -73,4 +76,16 @@ class AsItIs(Finetune):
     def open(
         self, model: Model, lessons: Callable[[], Lessons], place: Place
     ) -> tuple[Session, Tuning | None]:
-        return model.open(place.training, place.seed, place.cache_dir, place.progress), None
+        only_the_first_goes_on()
+        return model.open(*place), None
+
+
+def rank() -> int:
+    """Return the number of this process among those of `accelerate launch`, 0 where it is alone."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def only_the_first_goes_on() -> None:
+    """Raise DelegatedError in every process but the first: it alone answers and writes."""
+    if rank() > 0:
+        raise DelegatedError

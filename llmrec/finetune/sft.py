@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from llmrec.errors import ConfigError, DelegatedError
-from llmrec.finetune.base import Finetune, Lessons, Place
+from llmrec.errors import ConfigError
+from llmrec.finetune.base import Finetune, Lessons, Place, only_the_first_goes_on
 from llmrec.model.base import Model, Session
 from llmrec.model.local.checkpoint import Checkpoint
-from llmrec.model.local.model import LocalModel, Quantize, Tuned, Weights
+from llmrec.model.local.model import Cache, LocalModel, Quantize, Tuned, Weights
 from llmrec.results import Tuning
 
 # Raise it whenever the same choices would learn other weights.
@@ -112,6 +112,11 @@ class Sft(Finetune):
                 f"finetune={self.name}: model={model.name} has no weights here that could be learned; "
                 "choose finetune=none, or a model that runs here (llmrec list model)"
             )
+        if self.peft and self.peft["peft_type"] in PROMPT_LEARNING and model.cache is Cache.static:
+            raise ConfigError(
+                f"model.cache: 'static' has no room for what {self.peft['peft_type']} puts before a prompt; "
+                "use model.cache=dynamic"
+            )
         if self.quantize and getattr(model, "weights", None) is Weights.random_tiny:
             raise ConfigError(
                 f"finetune.quantize: '{self.quantize}' keeps a scale for every 64 weights of a row, and "
@@ -132,6 +137,7 @@ class Sft(Finetune):
             # Importing torch and peft takes seconds.
             from llmrec.finetune.adapter import check_base, fetched, taken
 
+            only_the_first_goes_on()
             folder = fetched(self.adapter)
             check_base(folder, checkpoint)
             session = model.open_tuned(Tuned(folder, self.quantize), *place[1:])
@@ -143,7 +149,7 @@ class Sft(Finetune):
     ) -> tuple[Session, Tuning | None]:
         from llmrec.finetune.adapter import kept
         from llmrec.finetune.course import Course
-        from llmrec.finetune.training import learn, rank
+        from llmrec.finetune.training import learn
         from llmrec.model.local.device import pick_device, pick_dtype
 
         base = checkpoint.identity()
@@ -152,8 +158,7 @@ class Sft(Finetune):
         folder = place.cache_dir / "adapter" / name
         if not folder.is_dir():
             learn(Course(self, model, checkpoint, base, lessons, place), folder)
-        if rank() > 0:
-            raise DelegatedError
+        only_the_first_goes_on()
         tuning = kept(folder)
         return model.open_tuned(Tuned(folder, self.quantize), *place[1:]), tuning
 
@@ -161,5 +166,6 @@ class Sft(Finetune):
         """Return the name of what would be learned from this start: a hash of everything that shapes it."""
         method = {name: value for name, value in asdict(self).items() if name not in APART}
         content = [VERSION, method, start, lessons.tasks, lessons.train, lessons.valid]
+        content += [lessons.judged_by] if self.best is Best.metric else []
         whole = msgspec.json.encode(content, order="sorted")
         return hashlib.blake2b(whole, digest_size=16).hexdigest()

@@ -1,7 +1,6 @@
 """A training from pairs to a folder with what was learned; a second call goes on where one was killed."""
 
 import math
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,11 +28,6 @@ TOO_LONG = "over_max_tokens"
 NO_WHOLE_STEP = "no_whole_step"
 # How torch tells that a file could not be written.
 WRITE_SIGNS = ("PytorchStreamWriter", "inline_container", "iostream", "No space left", "unexpected pos")
-
-
-def rank() -> int:
-    """Return the number of this process among those of `accelerate launch`."""
-    return int(os.environ.get("RANK", "0"))
 
 
 def learn(course: Course, folder: Path) -> None:
@@ -115,6 +109,22 @@ def encoded(course: Course, session: LocalSession) -> Encodings:
 
 def trained(course: Course, session: LocalSession, encodings: Encodings, work: Path) -> SftTrainer:
     """Train from the last whole checkpoint in `work`, or from the start."""
+    method = course.method
+    steps = math.ceil(method.epochs * len(encodings.train) / method.batch_size)
+    trainer = made_ready(course, session, encodings, work, steps)
+    begun = last_whole(work)
+    for checkpoint in set(work.glob("checkpoint-*")) if begun is None else ():
+        shutil.rmtree(checkpoint)
+    with course.place.progress.bar(f"training {method.name}", steps, "steps") as advance:
+        trainer.add_callback(Telling(advance))
+        trainer.train(resume_from_checkpoint=str(begun) if begun else None)
+    return trainer
+
+
+def made_ready(
+    course: Course, session: LocalSession, encodings: Encodings, work: Path, steps: int
+) -> SftTrainer:
+    """Return a trainer for so many steps. Raises BackendError for arguments or reports it does not know."""
     method, loaded = course.method, session.loaded
     collator = Collator(
         pad_token=loaded.pad_token,
@@ -122,24 +132,23 @@ def trained(course: Course, session: LocalSession, encodings: Encodings, work: P
         start_token=loaded.model.generation_config.decoder_start_token_id,
         packing=method.packing,
     )
-    steps = math.ceil(method.epochs * len(encodings.train) / method.batch_size)
-    trainer = SftTrainer(
-        look=lambda: look(course, session),
-        model=loaded.model,
-        processing_class=loaded.tokenizer,
-        args=arguments(course, loaded, work, steps),
-        data_collator=collator,
-        train_dataset=encodings.train,
-        eval_dataset=encodings.valid,
-    )
+    args = arguments(course, loaded, work, steps)
+    try:
+        trainer = SftTrainer(
+            look=lambda: look(course, session),
+            model=loaded.model,
+            processing_class=loaded.tokenizer,
+            args=args,
+            data_collator=collator,
+            train_dataset=encodings.train,
+            eval_dataset=encodings.valid,
+        )
+    except (ImportError, RuntimeError, ValueError) as error:
+        if not method.report_to:
+            raise
+        raise BackendError(f"finetune.report_to: {one_line(error)}") from error
     if method.patience is not None:
         trainer.add_callback(transformers.EarlyStoppingCallback(method.patience))
-    begun = last_whole(work)
-    for checkpoint in set(work.glob("checkpoint-*")) if begun is None else ():
-        shutil.rmtree(checkpoint)
-    with course.place.progress.bar(f"training {method.name}", steps, "steps") as advance:
-        trainer.add_callback(Telling(advance))
-        trainer.train(resume_from_checkpoint=str(begun) if begun else None)
     return trainer
 
 
@@ -160,7 +169,7 @@ def explained_training(work: Path) -> Iterator[None]:
     """Turn what a full memory or disk makes the libraries raise into errors of one line."""
     try:
         yield
-    except (OSError, SafetensorError, RuntimeError, ImportError) as error:
+    except (OSError, SafetensorError, RuntimeError) as error:
         first = one_line(error)
         if is_out_of_memory(error):
             raise BackendError(

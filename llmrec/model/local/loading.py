@@ -86,6 +86,7 @@ class Loaded:
             "device_name": device_name(self.device),
             "dtype": str(self.model.dtype).removeprefix("torch."),
             "attention": str(config._attn_implementation),
+            **({"quantized": "4 bit"} if getattr(self.model, "is_loaded_in_4bit", False) else {}),
         }
 
     def _places(self) -> list[str]:

@@ -28,6 +28,7 @@ def lessons_of(train: list[Pair], valid: list[Pair] | None = None, validate: Any
         valid=train[:4] if valid is None else valid,
         left_out={},
         validate=validate or (lambda session: None),
+        judged_by="greedy",
     )
 
 

@@ -28,6 +28,7 @@ from .conftest import PAIRS, lessons_of
         (["model=popularity", "finetune=lora"], r"finetune=lora: model=popularity has no weights here"),
         (["model=replay", "model.path=.", "finetune=full"], r"finetune=full: model=replay has no weights"),
         (["finetune=full", "finetune.quantize=nf4"], r"finetune\.quantize: .* use finetune=qlora"),
+        (["finetune=ptuning_v2", "model.cache=static"], r"model\.cache: 'static' has no room for .*=dynamic"),
         (["finetune=qlora", "weights=random_tiny"], r"finetune\.quantize: 'nf4' keeps a scale .*=lora"),
         (
             ["finetune=lora", "finetune.batch_size=3"],

@@ -357,6 +357,19 @@ def test_a_peft_config_that_does_not_exist_is_told(tiny, method, place):
         made.open(tiny(), lambda: lessons_of(PAIRS), place)
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("finetune.report_to=[nosuch]", r"^finetune\.report_to: nosuch is not supported"),
+        ("finetune.schedule=nosuch", r"^finetune: nosuch is not a valid SchedulerType"),
+    ],
+)
+def test_words_that_the_trainer_does_not_know_are_told(tiny, method, place, override, message):
+    with pytest.raises(BackendError, match=message) as caught:
+        method("lora", override).open(tiny(), lambda: lessons_of(PAIRS), place)
+    assert "\n" not in str(caught.value)
+
+
 def test_losses_are_reported_to_tensorboard(tiny, method, place):
     pytest.importorskip("tensorboard")
     made = method("lora", "finetune.report_to=[tensorboard]")
@@ -372,3 +385,16 @@ def test_the_record_is_what_metrics_json_will_say(tiny, method, place):
     written = json.loads((folder / "finetune.json").read_text())
     assert (written["method"], written["trainable"]) == ("lora", tuning.trainable)
     assert all(math.isfinite(point["training"] or 0) for point in written["loss_curve"])
+
+
+def test_an_adapter_on_the_hub_is_fetched_and_taken(tiny, method, place, elsewhere, hub):
+    folder, asked = hub
+    for file in elsewhere.iterdir():
+        shutil.copy(file, folder)
+    (folder / "modeling.py").write_text("raise SystemExit")
+    session, tuning = taking(method, "served/chatglm").open(tiny(), lambda: pytest.fail("drawn"), place)
+    assert tuning == kept(elsewhere)
+    assert "adapter_model.safetensors" in asked
+    assert "modeling.py" not in asked
+    learned, _ = method("lora").open(tiny(), lambda: lessons_of(PAIRS), place)
+    assert answers(session, GREEDY) == answers(learned, GREEDY)

@@ -91,7 +91,7 @@ def furthest(left, right):
 @pytest.fixture
 def logits_through(pretrained, open_session):
     """Return a function from a folder to the logits of the session that the runner would open."""
-    return lambda folder: logits_of(open_session(pretrained(str(folder)))._loaded.model)
+    return lambda folder: logits_of(open_session(pretrained(str(folder))).loaded.model)
 
 
 SHAPES = {
@@ -172,7 +172,7 @@ def test_a_whole_text_is_generated_and_depends_on_the_question(
     assert together[0].texts != together[1].texts
     assert session.environment["template"] == "chat"
     assert session.environment["context"] == "512"
-    loaded = session._loaded
+    loaded = session.loaded
     text = "[gMASK]<sop><|user|>\n philosophy 12<|assistant|>"
     ids = loaded.tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
     assert together[1].prompt_tokens == ids.shape[1]
@@ -185,7 +185,7 @@ def test_an_answer_ends_where_its_generation_ends_it(
     original, pieces, tmp_path, pretrained, open_session, generation, ends
 ):
     source = original(generation).write(tmp_path / "source", pieces)
-    loaded = open_session(pretrained(str(source)))._loaded
+    loaded = open_session(pretrained(str(source))).loaded
     assert loaded.end_tokens == ends
     assert loaded.pad_token == 0
 
