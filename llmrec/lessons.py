@@ -3,7 +3,7 @@
 from typing import cast
 
 from llmrec.finetune.base import Lessons, Validated
-from llmrec.finetune.sft import Sft
+from llmrec.finetune.settings import SftSettings
 from llmrec.metric.base import Context, Row
 from llmrec.metric.score import score
 from llmrec.model.base import Session
@@ -25,7 +25,7 @@ def prepare(plan: Plan, rows: Rows, progress: Progress) -> Lessons:
 
     Raises DataError where a row to be learned is a test row of any of them.
     """
-    method = cast(Sft, plan.finetune)
+    method = cast(SftSettings, plan.finetune)
     schemes = {plan.task.scheme} | {lesson.task.scheme for lesson in plan.lessons}
     ledger = rows.ledger.to_learn(schemes)
     train, valid, left_out = list[Pair](), list[Pair](), 0

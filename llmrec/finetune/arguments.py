@@ -10,7 +10,7 @@ import transformers
 from llmrec.errors import BackendError, one_line
 from llmrec.finetune.course import Course
 from llmrec.model.local.device import pick_dtype
-from llmrec.model.local.loading import Loaded
+from llmrec.model.local.loaded import Loaded
 
 WEEK = 7 * 86_400
 

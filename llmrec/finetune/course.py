@@ -5,16 +5,16 @@ from typing import NamedTuple
 
 from llmrec.finetune.base import Lessons, Place
 from llmrec.finetune.encoding import Encoded
-from llmrec.finetune.sft import Sft
+from llmrec.finetune.settings import SftSettings
 from llmrec.model.local.checkpoint import Checkpoint
-from llmrec.model.local.model import LocalModel
+from llmrec.model.local.settings import LocalSettings
 
 
 class Course(NamedTuple):
     """All that a training needs; `base` names the checkpoint's contents."""
 
-    method: Sft
-    model: LocalModel
+    method: SftSettings
+    model: LocalSettings
     checkpoint: Checkpoint
     base: str
     lessons: Lessons

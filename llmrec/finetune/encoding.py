@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
-from llmrec.model.local.loading import Loaded
+from llmrec.model.local.loaded import Loaded
 from llmrec.model.local.template import Renderer
 from llmrec.records import Pair
 

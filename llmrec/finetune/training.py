@@ -16,12 +16,13 @@ from llmrec.finetune.arguments import arguments
 from llmrec.finetune.course import Course, Encodings
 from llmrec.finetune.encoding import Collator, encode
 from llmrec.finetune.record import save
-from llmrec.finetune.sft import Best, Sft
+from llmrec.finetune.settings import Best, SftSettings
 from llmrec.finetune.trainer import Look, SftTrainer, Telling, last_whole, put_back
 from llmrec.model.local.adapter import with_adapter
 from llmrec.model.local.checkpoint import made_once
 from llmrec.model.local.library import is_out_of_memory, quiet
-from llmrec.model.local.loading import Loaded, forget, load_to_learn
+from llmrec.model.local.loaded import Loaded
+from llmrec.model.local.loading import forget, load_to_learn
 from llmrec.model.local.session import LocalSession
 
 TOO_LONG = "over_max_tokens"
@@ -60,7 +61,7 @@ def keep_logs(work: Path, folder: Path) -> None:
         shutil.move(work / "runs", folder.with_name(f"{folder.name}.logs"))
 
 
-def adapted(loaded: Loaded, method: Sft) -> Loaded:
+def adapted(loaded: Loaded, method: SftSettings) -> Loaded:
     """Return the model with what is to be learned in it: a new adapter, or every weight."""
     if method.peft is None:
         return replace(loaded, model=loaded.model.requires_grad_(True))

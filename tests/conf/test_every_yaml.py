@@ -7,7 +7,7 @@ import pytest
 from llmrec.commands.composing import composed
 from llmrec.commands.listing import groups, options
 from llmrec.config import conf_dir
-from llmrec.model.local.model import Weights
+from llmrec.model.local.settings import Weights
 from llmrec.plan import plan
 
 GIVEN = {"hf": ["model.path=."], "replay": ["model.path=."]}
@@ -19,7 +19,7 @@ EVERY = [(group, option.name) for group in RUN_GROUPS for option in options(grou
 CHECKPOINTS = [
     file.stem
     for file in sorted((conf_dir() / "model").glob("*.yaml"))
-    if "  - _pretrained\n" in file.read_text() and file.stem != "tiny"
+    if "  - _local\n" in file.read_text() and file.stem != "tiny"
 ] + ["llama"]
 
 METHODS = {"lora": "lora", "ptuning": "ptuning_v2"}

@@ -2,15 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 
 from llmrec.errors import BackendError, one_line
-
-if TYPE_CHECKING:
-    from llmrec.model.local.loading import Loaded
+from llmrec.model.local.loaded import Loaded
 
 CONFIG = "adapter_config.json"
 PADDABLE = ("PREFIX_TUNING", "CARTRIDGE")
@@ -22,7 +20,7 @@ def holds_adapter(folder: Path) -> bool:
     return (folder / CONFIG).is_file()
 
 
-def put_on(loaded: "Loaded", folder: Path) -> "Loaded":
+def put_on(loaded: Loaded, folder: Path) -> Loaded:
     """Return the model with the adapter of a folder.
 
     Raises BackendError when the adapter is damaged, was made for other layers or shapes, or leaves the
@@ -59,7 +57,7 @@ def put_on(loaded: "Loaded", folder: Path) -> "Loaded":
     return tuned
 
 
-def with_adapter(loaded: "Loaded", model: Any) -> "Loaded":
+def with_adapter(loaded: Loaded, model: Any) -> Loaded:
     """Return the loaded checkpoint with peft's model in place of the bare one."""
     config = model.active_peft_config
     # These put learned tokens before the padding of a row, at the wrong distance from its prompt; a
@@ -74,7 +72,7 @@ def _is_adapters(name: str, model: Any) -> bool:
 
 
 @torch.inference_mode()
-def changes_logits(tuned: "Loaded") -> bool:
+def changes_logits(tuned: Loaded) -> bool:
     """Say whether the adapter moves any logit after a fixed probe."""
     ids = torch.tensor([tuned.tokenizer(PROBE)["input_ids"]], device=tuned.device)
     inputs = {"input_ids": ids}

@@ -7,7 +7,7 @@ import platform
 import torch
 
 from llmrec.errors import BackendError
-from llmrec.model.local.model import Dtype
+from llmrec.model.local.settings import Dtype
 
 
 def pick_device(setting: str) -> torch.device:

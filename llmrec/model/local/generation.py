@@ -14,8 +14,8 @@ from llmrec.decoding.sampling import Sampling
 from llmrec.errors import BackendError
 from llmrec.model.local.device import free
 from llmrec.model.local.library import is_out_of_memory
-from llmrec.model.local.loading import Loaded
-from llmrec.model.local.model import Cache
+from llmrec.model.local.loaded import Loaded
+from llmrec.model.local.settings import Cache
 from llmrec.seeded import hash64
 
 

@@ -1,7 +1,5 @@
 """Weights and tokenizer into memory, on the device and in the dtype asked for; kept for a next run."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -11,9 +9,10 @@ from llmrec.errors import BackendError, did_you_mean
 from llmrec.model.local.adapter import holds_adapter, put_on
 from llmrec.model.local.architecture import auto_class, overridden
 from llmrec.model.local.checkpoint import Checkpoint
-from llmrec.model.local.device import device_name, free, pick_device, pick_dtype
+from llmrec.model.local.device import free, pick_device, pick_dtype
 from llmrec.model.local.library import explained, quiet
-from llmrec.model.local.model import Attention, LocalModel, Quantize, Side, Tuned
+from llmrec.model.local.loaded import Loaded
+from llmrec.model.local.settings import Attention, LocalSettings, Quantize, Side, Tuned
 
 SPECIAL_TOKENS = (
     "bos_token_id",
@@ -54,54 +53,11 @@ class Form(NamedTuple):
         return {"quantization_config": four_bit}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """A checkpoint in memory. `context` is the most tokens it reads, None where nothing bounds it; `may_pad`
-    is false where padding before a prompt would change its answer."""
-
-    model: Any
-    tokenizer: Any
-    device: torch.device
-    context: int | None
-    end_tokens: frozenset[int]
-    pad_token: int
-    padding_side: Side
-    may_pad: bool = True
-
-    @property
-    def name(self) -> str:
-        return _weights_name(self.model.config.name_or_path, None)
-
-    @property
-    def encoder_decoder(self) -> bool:
-        return bool(self.model.config.is_encoder_decoder)
-
-    def environment(self) -> dict[str, str]:
-        """Return what scores may depend on, as texts."""
-        config = self.model.config
-        return {
-            "engine": f"transformers {transformers.__version__}",
-            "weights": _weights_name(config.name_or_path, getattr(config, "_commit_hash", None)),
-            "device": ", ".join(self._places()),
-            "device_name": device_name(self.device),
-            "dtype": str(self.model.dtype).removeprefix("torch."),
-            "attention": str(config._attn_implementation),
-            **({"quantized": "4 bit"} if getattr(self.model, "is_loaded_in_4bit", False) else {}),
-        }
-
-    def _places(self) -> list[str]:
-        """Accelerate names a CUDA device by its number."""
-        spread = set(getattr(self.model, "hf_device_map", {}).values())
-        if len(spread) < 2:
-            return [str(self.device)]
-        return sorted(f"cuda:{place}" if isinstance(place, int) else str(place) for place in spread)
-
-
 # The weights loaded last, so that the runs of a sweep load them once.
 _kept: dict[tuple[object, ...], Loaded] = {}
 
 
-def load(settings: LocalModel, checkpoint: Checkpoint, tuned: Tuned | None = None) -> Loaded:
+def load(settings: LocalSettings, checkpoint: Checkpoint, tuned: Tuned | None = None) -> Loaded:
     """Return the checkpoint in memory, with what fine-tuning left: the one already there if no setting
     of loading differs.
 
@@ -125,7 +81,7 @@ def load(settings: LocalModel, checkpoint: Checkpoint, tuned: Tuned | None = Non
 
 
 def load_to_learn(
-    settings: LocalModel, checkpoint: Checkpoint, quantize: Quantize | None, whole: bool
+    settings: LocalSettings, checkpoint: Checkpoint, quantize: Quantize | None, whole: bool
 ) -> Loaded:
     """Return the checkpoint in memory for training, kept for no next run. Where the `whole` of it is
     learned its weights are float32, for steps are lost in fewer bits."""
@@ -142,7 +98,7 @@ def forget(device: torch.device) -> None:
     free(device)
 
 
-def _load(settings: LocalModel, checkpoint: Checkpoint, form: Form) -> Loaded:
+def _load(settings: LocalSettings, checkpoint: Checkpoint, form: Form) -> Loaded:
     source = {"revision": checkpoint.revision, "trust_remote_code": settings.trust_remote_code}
     found = transformers.AutoConfig.from_pretrained(checkpoint.path, **source)
     config = overridden(found, settings.config, "model.config")
@@ -177,7 +133,7 @@ def _load(settings: LocalModel, checkpoint: Checkpoint, form: Form) -> Loaded:
     )
 
 
-def _end_tokens(model: Any, tokenizer: Any, settings: LocalModel) -> frozenset[int]:
+def _end_tokens(model: Any, tokenizer: Any, settings: LocalSettings) -> frozenset[int]:
     """A chat model may end a turn by another token than its base model ended a text."""
     named = model.generation_config.eos_token_id
     ends = set(named if isinstance(named, list) else [named]) | {tokenizer.eos_token_id}
@@ -185,7 +141,7 @@ def _end_tokens(model: Any, tokenizer: Any, settings: LocalModel) -> frozenset[i
     return frozenset(ends - {None} | further)
 
 
-def _pad_token(tokenizer: Any, ends: frozenset[int], settings: LocalModel) -> int:
+def _pad_token(tokenizer: Any, ends: frozenset[int], settings: LocalSettings) -> int:
     """The mask hides it, so that any will do where the tokenizer has none."""
     if settings.pad_token is not None:
         return _token(tokenizer, settings.pad_token, "model.pad_token")
@@ -200,7 +156,7 @@ def _token(tokenizer: Any, token: str, place: str) -> int:
     return vocabulary[token]
 
 
-def _padding_side(encoder_decoder: bool, settings: LocalModel) -> Side:
+def _padding_side(encoder_decoder: bool, settings: LocalSettings) -> Side:
     side = settings.padding_side or (Side.right if encoder_decoder else Side.left)
     if side is Side.right and not encoder_decoder:
         raise BackendError(
@@ -215,8 +171,3 @@ def _drop_drawing_defaults(model: Any, ends: frozenset[int], pad: int) -> None:
     named = {token: getattr(model.generation_config, token) for token in SPECIAL_TOKENS}
     named |= {"eos_token_id": sorted(ends) or None, "pad_token_id": pad}
     model.generation_config = transformers.GenerationConfig(**named)
-
-
-def _weights_name(path: str, commit: str | None) -> str:
-    """Tell a folder by its last part, which is the same on every machine."""
-    return f"{path}@{commit}" if commit else Path(path).name

@@ -10,8 +10,8 @@ from llmrec.decoding.beam import Beam
 from llmrec.model.base import Session
 from llmrec.model.local.generation import Generate, Generator, Row, Written
 from llmrec.model.local.library import quiet
-from llmrec.model.local.loading import Loaded
-from llmrec.model.local.model import LocalModel
+from llmrec.model.local.loaded import Loaded
+from llmrec.model.local.settings import LocalSettings
 from llmrec.model.local.template import Renderer
 from llmrec.records import Completion, Prompt, Request
 
@@ -23,7 +23,7 @@ class LocalSession(Session):
     """
 
     def __init__(
-        self, loaded: Loaded, settings: LocalModel, seed: int, generate: Generate | None = None
+        self, loaded: Loaded, settings: LocalSettings, seed: int, generate: Generate | None = None
     ) -> None:
         self.renderer = Renderer(loaded.tokenizer, settings)
         self._generator = Generator(loaded, settings.cache, seed, generate or loaded.model.generate)

@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from llmrec.errors import BackendError, one_line
-from llmrec.model.local.model import LocalModel, Template, Weights
+from llmrec.model.local.settings import LocalSettings, Template, Weights
 from llmrec.records import Message
 
 Turn = dict[str, str]
@@ -21,7 +21,7 @@ class Renderer:
     Raises BackendError when the settings ask for what template or tokenizer do not have.
     """
 
-    def __init__(self, tokenizer: Any, settings: LocalModel) -> None:
+    def __init__(self, tokenizer: Any, settings: LocalSettings) -> None:
         has_template = bool(settings.chat_template or tokenizer.chat_template)
         if settings.template is Template.chat and not has_template:
             raise BackendError(

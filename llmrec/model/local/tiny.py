@@ -14,7 +14,7 @@ from llmrec.errors import BackendError, one_line
 from llmrec.model.local.architecture import SPREADS, auto_class, described, shrunk
 from llmrec.model.local.checkpoint import find, made_once
 from llmrec.model.local.library import LIBRARY_ERRORS, explained, quiet
-from llmrec.model.local.model import PretrainedModel, Template
+from llmrec.model.local.settings import LocalSettings, Template
 from llmrec.seeded import hash64
 
 SEED = 0
@@ -27,7 +27,7 @@ CHAT = (
 )
 
 
-def random_tiny(settings: PretrainedModel, cache_dir: Path) -> Path:
+def random_tiny(settings: LocalSettings, cache_dir: Path) -> Path:
     """Return a folder with random weights in the settings' architecture, shrunk, and a tokenizer of bytes.
 
     The folder lies in `cache_dir/models`, named by all that shaped it; the same settings give the same
@@ -72,7 +72,7 @@ def byte_tokenizer(chat: bool = True, further: Iterable[str] = ()) -> Any:
     )
 
 
-def _config(settings: PretrainedModel) -> Any:
+def _config(settings: LocalSettings) -> Any:
     """Return the config that the settings describe, or else that lies at `model.path`."""
     if settings.architecture is not None:
         with quiet():

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from llmrec.model.local.model import Attention, Cache, Dtype, PretrainedModel, Template, Weights
+from llmrec.model.local.model import LocalModel
+from llmrec.model.local.settings import Attention, Cache, Dtype, Template, Weights
 from llmrec.progress import Silent
 from llmrec.records import Event, Message, Part, Prompt, Question, Request, Training
 
@@ -82,13 +83,13 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny() -> Callable[..., PretrainedModel]:
-    return lambda **changes: PretrainedModel(**(LOCAL | TINY | changes))
+def tiny() -> Callable[..., LocalModel]:
+    return lambda **changes: LocalModel(**(LOCAL | TINY | changes))
 
 
 @pytest.fixture
-def pretrained() -> Callable[..., PretrainedModel]:
-    return lambda path, **changes: PretrainedModel(**(LOCAL | {"name": "hf", "path": path} | changes))
+def pretrained() -> Callable[..., LocalModel]:
+    return lambda path, **changes: LocalModel(**(LOCAL | {"name": "hf", "path": path} | changes))
 
 
 @pytest.fixture

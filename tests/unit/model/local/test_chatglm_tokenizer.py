@@ -13,7 +13,7 @@ from llmrec.model.local.chatglm_tokenizer import (
     converted_tokenizer,
     read_pieces,
 )
-from llmrec.model.local.model import Template
+from llmrec.model.local.settings import Weights
 from llmrec.model.local.template import Renderer
 from llmrec.records import Message, Part
 
@@ -137,9 +137,9 @@ def test_generation_two_numbers_its_rounds_and_has_no_system(tokenizer):
 
 
 @pytest.mark.parametrize("generation", [Generation.two], ids=["two"], indirect=True)
-def test_what_a_system_says_goes_to_the_head_of_round_one(tokenizer):
+def test_what_a_system_says_goes_to_the_head_of_round_one(tokenizer, tiny):
     messages = [Message("system", (Part(None, "Be brief."),)), Message("user", (Part(None, "你好"),))]
-    text = Renderer(tokenizer, Template.auto).render(messages)
+    text = Renderer(tokenizer, tiny(weights=Weights.pretrained)).render(messages)
     assert text == "[gMASK]<sop>[Round 1]\n\n问：Be brief.\n\n你好\n\n答："
 
 

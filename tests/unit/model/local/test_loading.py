@@ -10,7 +10,7 @@ from llmrec.decoding.greedy import Greedy
 from llmrec.errors import BackendError
 from llmrec.model.local.device import pick_device, pick_dtype
 from llmrec.model.local.library import is_out_of_memory
-from llmrec.model.local.model import Attention, DeviceMap, Dtype, Side
+from llmrec.model.local.settings import Attention, DeviceMap, Dtype, Side
 from llmrec.model.local.tiny import byte_tokenizer
 from llmrec.progress import Silent
 

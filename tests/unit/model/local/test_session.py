@@ -8,8 +8,8 @@ from llmrec.decoding.greedy import Greedy
 from llmrec.decoding.sampling import Sampling
 from llmrec.errors import BackendError
 from llmrec.model.local.loading import load
-from llmrec.model.local.model import Cache
 from llmrec.model.local.session import LocalSession
+from llmrec.model.local.settings import Cache
 from llmrec.progress import Silent
 
 GREEDY = Greedy(name="greedy", max_new_tokens=8)
@@ -229,7 +229,7 @@ def test_the_environment_names_what_scores_may_depend_on(tiny, open_session):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("cache", list(Cache))
 def test_cuda_answers_in_half_precision_with_either_cache(tiny, open_session, requests, cache):
-    from llmrec.model.local.model import Dtype
+    from llmrec.model.local.settings import Dtype
 
     session = open_session(tiny(device="cuda", dtype=Dtype.auto, cache=cache))
     assert session.environment["device"] == "cuda:0"

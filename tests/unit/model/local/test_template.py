@@ -1,7 +1,7 @@
 import pytest
 
 from llmrec.errors import BackendError
-from llmrec.model.local.model import Template, Weights
+from llmrec.model.local.settings import Template, Weights
 from llmrec.model.local.template import Renderer
 from llmrec.model.local.tiny import CHAT, byte_tokenizer
 from llmrec.records import Message, Module, Part

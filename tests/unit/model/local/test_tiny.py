@@ -11,7 +11,7 @@ from llmrec.commands.composing import composed
 from llmrec.commands.listing import options
 from llmrec.decoding.greedy import Greedy
 from llmrec.errors import BackendError, ConfigError
-from llmrec.model.local.model import Template, Weights
+from llmrec.model.local.settings import Template, Weights
 from llmrec.model.local.template import Renderer
 from llmrec.model.local.tiny import END, byte_tokenizer
 from llmrec.plan import plan
