@@ -15,6 +15,7 @@ from llmrec.refine import Asking
 from llmrec.results import MetricResult
 from llmrec.rows import Rows
 from llmrec.split.ledger import Ledger, Role
+from llmrec.task.base import Refer
 
 HELD_OUT = "held_out_of_another_task"
 COVERAGE = "coverage"
@@ -31,8 +32,9 @@ def prepare(plan: Plan, rows: Rows, progress: Progress) -> Lessons:
     train, valid, left_out = list[Pair](), list[Pair](), 0
     with progress.bar("wording training pairs", None, "pairs") as advance:
         for lesson in plan.lessons:
-            train += pairs(plan, ledger, lesson, Role.TRAIN, method.pairs)
-            valid += pairs(plan, ledger, lesson, Role.VALID, method.validation_pairs)
+            refer = lesson.task.references(rows.ledger)
+            train += pairs(plan, ledger, lesson, refer, (Role.TRAIN, method.pairs))
+            valid += pairs(plan, ledger, lesson, refer, (Role.VALID, method.validation_pairs))
             usable = lesson.task.rows(ledger, Role.TRAIN)
             rows.ledger.refuse_overlap(usable, sorted(schemes))
             left_out += len(lesson.task.rows(rows.ledger, Role.TRAIN)) - len(usable)
@@ -47,15 +49,16 @@ def prepare(plan: Plan, rows: Rows, progress: Progress) -> Lessons:
     )
 
 
-def pairs(plan: Plan, ledger: Ledger, lesson: Lesson, role: Role, limit: int | None) -> list[Pair]:
-    """Return at most `limit` rows of a role as prompts with their right answers."""
+def pairs(
+    plan: Plan, ledger: Ledger, lesson: Lesson, refer: Refer, drawn: tuple[Role, int | None]
+) -> list[Pair]:
+    """Return rows of a role, no more than its limit, as prompts with their right answers."""
     task, seed, items = lesson.task, plan.settings.seed, ledger.corpus.items
-    refer = task.references(ledger)
     pool: list[Example] = []
     if plan.variant.demonstrations:
         pool, _ = task.examples(ledger, refer, Role.TRAIN, plan.variant.pool, seed)
     write = plan.variant.open(lesson.wording, items, pool, seed).write
-    examples, _ = task.examples(ledger, refer, role, limit, seed)
+    examples, _ = task.examples(ledger, refer, *drawn, seed)
     return [Pair(write(example.question), answer_text(example.reference, items)) for example in examples]
 
 
@@ -65,7 +68,7 @@ class Validation:
     def __init__(self, plan: Plan, rows: Rows, ledger: Ledger, limit: int) -> None:
         task, settings = plan.task, plan.settings
         self._plan, self._training = plan, rows.training
-        refer = task.references(ledger)
+        refer = task.references(rows.ledger)
         self._examples, _ = task.examples(ledger, refer, Role.VALID, limit, settings.seed)
         write = plan.variant.open(plan.wording, rows.corpus.items, rows.pool, settings.seed).write
         self._requests = [Request(example.question, write(example.question)) for example in self._examples]

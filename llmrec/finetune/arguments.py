@@ -24,6 +24,12 @@ def arguments(course: Course, loaded: Loaded, work: Path, steps: int) -> transfo
             f"finetune.batch_size: {method.batch_size} is no multiple of micro_batch={method.micro_batch} "
             f"times {processes} processes; give a smaller micro_batch"
         )
+    own = int(os.environ.get("LOCAL_RANK", "0"))
+    if loaded.device.type == "cuda" and (loaded.device.index or 0) != own:
+        raise BackendError(
+            f"model.device: the Trainer learns on cuda:{own}, not on {loaded.device}; set model.device=auto, "
+            "and choose the device by CUDA_VISIBLE_DEVICES"
+        )
     try:
         made = as_arguments(course, loaded, work, steps, processes)
     except ValueError as error:

@@ -3,6 +3,7 @@ learned alone."""
 
 import inspect
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,18 +56,22 @@ class SftTrainer(Trainer):
         """Return the mean over the step's target tokens. Raises BackendError when it is no number."""
         tokens = num_items_in_batch if num_items_in_batch is not None else inputs["shift_labels"].numel()
         loss = summed_loss(model, inputs, self.keeps_logits) / tokens
-        if not torch.isfinite(loss):
-            raise BackendError(
-                f"finetune: the loss is {loss.item()} at step {self.state.global_step + 1}; lower "
-                f"finetune.learning_rate={self.args.learning_rate}, or set model.dtype=float32"
-            )
+        self._refuse_no_number(float(loss.detach()), self.state.global_step + 1)
         # Every device's gradient is divided by the number of devices.
         return loss * self.accelerator.num_processes if self.args.average_tokens_across_devices else loss
+
+    def _refuse_no_number(self, loss: float, step: int) -> None:
+        if not math.isfinite(loss):
+            raise BackendError(
+                f"finetune: the loss is {loss} at step {step}; lower finetune.learning_rate="
+                f"{self.args.learning_rate}, or set model.dtype=float32"
+            )
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Log and return the validation loss and what the look at validation rows gave. Without any such
         row the last weights are the best."""
         loss = self.validation_loss()
+        self._refuse_no_number(loss or 0.0, self.state.global_step)
         self.tuned.eval()
         with torch.random.fork_rng():
             look = self._look()

@@ -144,6 +144,24 @@ def test_hydras_own_flags_pass_through(llmrec, home):
     assert "terse" in shown.stdout
 
 
+def test_a_further_method_of_peft_needs_a_yaml_alone_and_its_cost_is_reported(llmrec, home):
+    (home / "mine" / "finetune").mkdir(parents=True)
+    (home / "mine" / "finetune" / "ia3.yaml").write_text(
+        "defaults: [_sft]\nname: ia3\nlearning_rate: 1.0e-2\n"
+        "peft: {peft_type: IA3, target_modules: [v_proj, down_proj], feedforward_modules: [down_proj]}\n"
+    )
+    few = ["training_limit=32", "finetune.epochs=1", "finetune.validation_rows=0"]
+    done = llmrec("run", "--config-dir", str(home / "mine"), *SMOKE, "task=rating", "finetune=ia3", *few)
+    assert done.returncode == 0, done.stderr
+    assert "smollm2 + ia3: " in done.stdout
+    assert "weights learned from 32 pairs" in done.stdout
+    rows = json.loads(llmrec("report", "outputs/runs", "--format", "json").stdout)
+    own = next(row for row in rows if not row["floor_of"])
+    assert (own["finetune"], own["training_pairs"]) == ("ia3", 32)
+    assert own["training_seconds"] > 0
+    assert {row["finetune"] for row in rows if row["floor_of"]} == {"none"}
+
+
 def test_tab_completion_completes_groups_after_the_subcommand(llmrec):
     line = "llmrec run task=s"
     done = llmrec("-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line)))
