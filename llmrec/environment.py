@@ -9,7 +9,7 @@ from llmrec.results import Environment
 
 PACKAGES = (
     "llmrec", "torch", "transformers", "tokenizers", "peft", "accelerate", "datasets", "hydra-core",
-    "omegaconf", "numpy", "sacrebleu", "rouge-score", "rapidfuzz", "msgspec",
+    "omegaconf", "bitsandbytes", "numpy", "sacrebleu", "rouge-score", "rapidfuzz", "msgspec",
 )  # fmt: skip
 
 

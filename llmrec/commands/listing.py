@@ -26,7 +26,7 @@ def groups() -> list[str]:
 
 def options(group: str) -> list[Option]:
     """Return a group's choices with their one-line descriptions."""
-    files = sorted((conf_dir() / group).glob("*.yaml"))
+    files = sorted((conf_dir() / group).glob("*.yaml"), key=lambda file: file.stem)
     return [Option(file.stem, description(file)) for file in files if not file.stem.startswith(INHERITED)]
 
 
