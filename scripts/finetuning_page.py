@@ -32,16 +32,27 @@ trainings are small: they show what a small budget gives, not what a model can r
   bootstrap; **bold** where it leaves out zero in favour of fine-tuning, *italic* where against it.
 - A fine-tuned model ranks by beam search, ten titles; off the shelf it writes a list of ten.
 """
+OUTCOME = """## What came out
+
+Does fine-tuning raise compliance and accuracy, as the paper says? Against off the shelf beyond the interval of
+the difference, and against every floor (chance, popularity, training mean or most frequent text) by the value
+alone.
+
+| | | valid, before | after | better | worse | above every floor |
+| :-- | :-- | --: | --: | :-- | :-- | :-- |
+"""
 ARROWS = {True: "↑", False: "↓"}
 
 
 def main(folders: list[Path]) -> None:
-    commits, sections = set(), []
+    commits, sections, verdicts = set(), [], []
     for group in grouped(folders):
         sections.append(section(group))
+        verdicts += summary(group)
         commits |= {read_metrics(folder / METRICS).environment.git or "unknown" for folder in group}
     today = datetime.now(UTC).date().isoformat()
     print(HEAD.format(date=today, commit=", ".join(sorted(commits)) or head()))
+    print(OUTCOME + "\n".join(verdicts) + "\n")
     print("\n".join(sections))
 
 
@@ -59,8 +70,13 @@ def grouped(folders: list[Path]) -> list[list[Path]]:
         run = read_metrics(path)
         together.setdefault((run.dataset, run.task, run.rows), []).append(path.parent)
     for group in together.values():
-        group.sort(key=lambda folder: (method(read_metrics(folder / METRICS)) != "none", str(folder)))
+        group.sort(key=lambda folder: order(method(read_metrics(folder / METRICS))))
     return [together[key] for key in sorted(together)]
+
+
+def order(name: str) -> tuple[bool, str]:
+    """The base comes first."""
+    return name != "none", name
 
 
 def method(run: Metrics) -> str:
@@ -101,6 +117,31 @@ def section(group: list[Path]) -> str:
     ]
     lines += [cost(run) for run in runs]
     return "\n".join([*lines, ""])
+
+
+def summary(group: list[Path]) -> list[str]:
+    """Return a line a fine-tuned run: what it changed beyond the interval, and whether floors are beaten."""
+    first, *others = [read_metrics(folder / METRICS) for folder in group]
+    lines = []
+    for folder, run in zip(group[1:], others, strict=True):
+        apart = against(group[0], folder)
+        marks = {name: verdict(apart[find(run, name).id]) for name in run.headline}
+        better = [name for name, mark in marks.items() if mark.startswith("**")]
+        worse = [name for name, mark in marks.items() if mark.startswith("*") and name not in better]
+        above = [name for name in run.headline if above_floors(run, name)]
+        told = [", ".join(names) or "-" for names in (better, worse, above)]
+        valid = [f"{which.coverage.valid} of {which.coverage.all}" for which in (first, run)]
+        lines.append("| " + " | ".join([f"{run.task} on {run.dataset}", method(run), *valid, *told]) + " |")
+    return lines
+
+
+def above_floors(run: Metrics, name: str) -> bool:
+    own = find(run, name)
+    floors = [result.value for floor in run.floors for result in floor.metrics if result.id == own.id]
+    sign = 1 if own.higher_is_better else -1
+    return own.value is not None and all(
+        sign * own.value > sign * value for value in floors if value is not None
+    )
 
 
 def cost(run: Metrics) -> str:

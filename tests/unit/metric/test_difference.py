@@ -6,8 +6,9 @@ from builders import question
 
 from llmrec.metric.base import Context, Row
 from llmrec.metric.difference import differences
+from llmrec.metric.ranking import HitRate
 from llmrec.metric.rating import RatingError
-from llmrec.records import Rating
+from llmrec.records import Ranking, Rating
 from llmrec.seeded import hash64
 
 CONTEXT = Context(training=[Rating(4.0)])
@@ -44,9 +45,12 @@ def test_the_interval_is_over_draws_that_take_the_same_rows_for_both():
     assert rmse.ci95 == pytest.approx(tuple(np.quantile(apart, [0.025, 0.975])))
 
 
-def test_equal_answers_differ_by_nothing_for_certain():
+def test_equal_answers_are_no_proof_that_models_are_equal():
     for result in differences([RatingError()], paired(ONE, ONE), CONTEXT, seed=0, resamples=50):
-        assert (result.value, result.ci95) == (0.0, (0.0, 0.0))
+        assert (result.value, result.ci95) == (0.0, None)
+    missed = [Row(question=question(), reference=Ranking(("a",)), answer=None)] * 20
+    [hit] = differences([HitRate(k=[5])], list(zip(missed, missed, strict=True)), CONTEXT, 0, 50)
+    assert hit.ci95 == pytest.approx((-(1 - 0.025 ** (1 / 20)), 1 - 0.025 ** (1 / 20)))
 
 
 def test_one_row_has_no_interval():
