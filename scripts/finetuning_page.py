@@ -34,8 +34,8 @@ trainings are small: they show what a small budget gives, not what a model can r
 """
 OUTCOME = """## What came out
 
-Does fine-tuning raise compliance and accuracy, as the paper says? Against off the shelf beyond the interval of
-the difference, and against every floor (chance, popularity, training mean or most frequent text) by the value
+Does fine-tuning raise compliance and accuracy, as the paper says? Off the shelf: beyond the interval of
+the difference. Every floor (chance, popularity, training mean or most frequent text): by the value
 alone.
 
 | | | valid, before | after | better | worse | above every floor |
