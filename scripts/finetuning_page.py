@@ -34,9 +34,9 @@ trainings are small: they show what a small budget gives, not what a model can r
 """
 OUTCOME = """## What came out
 
-Does fine-tuning raise compliance and accuracy, as the paper says? Off the shelf: beyond the interval of
-the difference. Every floor (chance, popularity, training mean or most frequent text): by the value
-alone.
+Does fine-tuning raise compliance and accuracy, as the paper says? *Better* and *worse* are against off the
+shelf, beyond the interval of the difference; *above every floor* (chance, popularity, training mean or most
+frequent text) is by the value alone.
 
 | | | valid, before | after | better | worse | above every floor |
 | :-- | :-- | --: | --: | :-- | :-- | :-- |
