@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 
 from llmrec.commands.composing import composed
+from llmrec.decoding.beam import Beam
+from llmrec.decoding.greedy import Greedy
 from llmrec.finetune.base import Lessons, Place
 from llmrec.finetune.sft import Sft
 from llmrec.model.local.model import LocalModel
 from llmrec.plan import plan
 from llmrec.progress import Silent
-from llmrec.records import Message, Pair, Part, Prompt, Training
+from llmrec.records import Message, Pair, Part, Prompt, Question, Request, Training
 
+GREEDY = Greedy(name="greedy", max_new_tokens=6)
+BEAM = Beam(name="beam", max_new_tokens=6, num_beams=3, num_return_sequences=3, length_penalty=0.0)
 SHORT = ["finetune.batch_size=4", "finetune.micro_batch=2", "finetune.epochs=2", "finetune.evaluations=2"]
 
 
@@ -71,3 +75,25 @@ def place(cache_dir: Path, tmp_path: Path) -> Place:
     (cache_dir / "models").mkdir(exist_ok=True)
     (own / "models").symlink_to(cache_dir / "models")
     return Place(Training([], {}, []), 0, own, Silent())
+
+
+def requests():
+    blank = {
+        "user": "u",
+        "time": 1,
+        "history": (),
+        "item": None,
+        "rating": None,
+        "review": None,
+        "candidates": (),
+    }
+    return [Request(Question(id=pair.prompt.example_id, **blank), pair.prompt) for pair in PAIRS[:6]]
+
+
+def answers(session, decoding):
+    batches = session.batches(requests(), decoding)
+    return {done.example_id: done.texts for batch in batches for done in session.complete(batch, decoding)}
+
+
+def adapters(place) -> list[Path]:
+    return [path for path in (place.cache_dir / "adapter").iterdir() if path.is_dir()]
