@@ -95,6 +95,11 @@ def test_one_word_makes_every_checkpoint_random():
         assert any("random" in note for note in made.notes())
 
 
+def test_a_rehearsal_learns_from_few_pairs():
+    made = plan(composed(["experiment=smoke", "model=chatglm-lora"]))
+    assert (made.settings.limit, made.finetune.pairs) == (4, 32)
+
+
 def test_no_knob_has_a_default_in_code():
     """The YAML is the whole truth, so every file of a group lists every field of its class."""
     for group in ("dataset", "split", "task", "prompt", "model", "decoding", "finetune"):
