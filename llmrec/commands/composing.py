@@ -69,6 +69,10 @@ def told(error: BaseException, overrides: Sequence[str]) -> str:
     key = _UNKNOWN_KEY.search(text)
     if key:
         wrong = key.group(1)
+        group = wrong.partition(".")[0]
+        if any(word.startswith(f"{group}=") and "," in word for word in overrides):
+            # Hydra composes a sweep once without the swept choices first.
+            return f"{wrong}: is not in every {group}; in a sweep over {group}=... write ++{wrong}=VALUE"
         known = known_keys(wrong, overrides)
         if wrong in known or not known:
             place = wrong if known else wrong.rpartition(".")[0]
