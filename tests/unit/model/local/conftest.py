@@ -24,6 +24,8 @@ CORPUS = [
     "[Round 1]\n\n问：你好\n\n答：你好",
     "hahaha aaaa ---- !!!!  two  spaces",
 ]
+# Long enough for stretched contexts to matter.
+IDS = torch.tensor([[401, 403, 7, 300, 21, 21, 395, 9] + [11, 250, 3] * 60])
 VOCABULARY = 400
 CONFIG: dict[str, Any] = {
     "model_type": "chatglm",
@@ -183,3 +185,18 @@ def refused(tmp_path: Path) -> Callable[[Path, str], None]:
         assert list((tmp_path / "cache").glob("models/*")) == []
 
     return check
+
+
+def logits_of(model, ids=IDS):
+    with torch.no_grad():
+        return model(ids).logits[0]
+
+
+def furthest(left, right):
+    return float((left - right).abs().max())
+
+
+@pytest.fixture
+def logits_through(pretrained, open_session):
+    """Return a function from a folder to the logits of the session that the runner would open."""
+    return lambda folder: logits_of(open_session(pretrained(str(folder))).loaded.model)
