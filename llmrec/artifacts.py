@@ -10,7 +10,7 @@ import msgspec
 from llmrec.errors import DataError
 from llmrec.files import unwritable, write_atomic
 from llmrec.records import Completion
-from llmrec.results import Environment, Metrics, Tuning
+from llmrec.results import Environment, Fit, Metrics, Tuning
 
 T = TypeVar("T")
 
@@ -21,6 +21,7 @@ PROMPTS = "prompts.jsonl"
 COMPLETIONS = "completions.jsonl"
 PREDICTIONS = "predictions.jsonl"
 TUNING = "finetune.json"
+FIT = "fit.json"
 TOOK = ('  "seconds":',)  # the line of a record that tells how long the same thing took this time
 METRICS = "metrics.json"
 METRICS_SCHEMA = "llmrec/metrics/2"
@@ -120,9 +121,16 @@ class RunDir:
 
     def tuning(self) -> Tuning | None:
         """Return how the model was fine-tuned that gave the completions, None where it was not."""
-        path = self.path / TUNING
+        return self._record(TUNING, Tuning)
+
+    def fit(self) -> Fit | None:
+        """Return how the recommender was fitted that gave the completions, None where nothing was."""
+        return self._record(FIT, Fit)
+
+    def _record(self, name: str, cls: type[T]) -> T | None:
+        path = self.path / name
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Tuning) if path.is_file() else None
+            return msgspec.json.decode(path.read_bytes(), type=cls) if path.is_file() else None
         except msgspec.MsgspecError as error:
             raise DataError(f"{path}: no record of a training ({error}); remove it and run again") from error
 

@@ -1,7 +1,9 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 import os
+import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from llmrec.errors import DataError
@@ -23,6 +25,33 @@ def write_atomic(path: Path, content: bytes) -> None:
             raise
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def made_once(folder: Path, write: Callable[[Path], None]) -> Path:
+    """Return `folder`, written by `write(temporary folder)` if it is not there; never half written."""
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            write(partial)
+            partial.chmod(0o755)
+            _take_place(partial, folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    return folder
+
+
+def _take_place(partial: Path, folder: Path) -> None:
+    try:
+        os.rename(partial, folder)
+    except OSError:
+        # Another process finished first: its folder holds the same.
+        if not folder.is_dir():
+            raise
 
 
 def unwritable(path: Path, error: OSError) -> DataError:

@@ -49,7 +49,12 @@ def run(plan: Plan, run_dir: RunDir, progress: Progress, asks: bool = True) -> M
     with timed(seconds, "scores"):
         metrics = sum_up(plan, rows, prompts, predictions, completions, progress)
     metrics = replace(
-        metrics, leaks=leaks, environment=run_dir.environment(), finetune=run_dir.tuning(), seconds=seconds
+        metrics,
+        leaks=leaks,
+        environment=run_dir.environment(),
+        finetune=run_dir.tuning(),
+        fit=run_dir.fit(),
+        seconds=seconds,
     )
     run_dir.write(artifacts.METRICS, pretty(metrics))
     return metrics
@@ -107,6 +112,8 @@ def ask(
             opened.append(ready)
             if tuning is not None:
                 run_dir.settle(artifacts.TUNING, pretty(tuning), but=artifacts.TOOK)
+            if ready.fit is not None:
+                run_dir.settle(artifacts.FIT, pretty(ready.fit), but=artifacts.TOOK)
             run_dir.note_environment(describe(opened[0].environment))
         return opened[0]
 

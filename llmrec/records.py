@@ -5,6 +5,7 @@ what it is scored against stands beside it in an `Example`, so no label can reac
 a retry or a baseline without breaking a type.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -198,12 +199,23 @@ class Prediction(Struct, frozen=True):
     asks: int
 
 
-class Training(NamedTuple):
-    """What a conventional recommender may learn from: rows of the train role, and the items.
+def no_examples(limit: int | None) -> list[Example]:
+    return []
 
-    `answers` are the training references of the task at hand, in a stable order.
+
+class Training(NamedTuple):
+    """What a conventional recommender may learn from: rows of the train role, user by user and each
+    user's oldest first, and the items.
+
+    `answered` are the training rows that have a reference of the task at hand, with it, in file order;
+    `validation` draws so many examples of the validation role, all for None, to choose settings by.
     """
 
     interactions: list[Interaction]
     items: dict[str, Item]
-    answers: list[Answer]
+    answered: list[tuple[Interaction, Answer]]
+    validation: Callable[[int | None], list[Example]] = no_examples
+
+    @property
+    def answers(self) -> list[Answer]:
+        return [answer for _, answer in self.answered]

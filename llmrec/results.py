@@ -86,6 +86,34 @@ class Tuning(Struct, frozen=True):
     sha256: str
 
 
+class FitPoint(Struct, frozen=True):
+    """A fit after `epoch` epochs: the mean training loss since the last point, and the score of the
+    validation rows that the fit is chosen by."""
+
+    epoch: int
+    loss: float | None
+    validation: float | None
+
+
+class Fit(Struct, frozen=True):
+    """How a conventional recommender was fitted: `parameters` numbers were learned from `rows` rows in
+    `seconds` (wall clock), by `library`.
+
+    `best_epoch` of `epochs` was kept, the one whose `measure` on validation rows was best. `name` is that of
+    its folder in the cache, a hash of all that it was learned from.
+    """
+
+    name: str
+    library: str
+    parameters: int
+    rows: int
+    seconds: float
+    epochs: int
+    best_epoch: int
+    measure: str
+    curve: list[FitPoint]
+
+
 class Environment(Struct, frozen=True):
     """What scores may depend on beside the choices. `batch` says how rows were grouped."""
 
@@ -101,8 +129,9 @@ class Metrics(Struct, frozen=True):
     """What metrics.json holds: a public interface, described by `llmrec/metrics.schema.json`.
 
     `n` of `n_total` rows were drawn; runs with the same `rows` were asked the same questions.
-    `finetune` is None for a model as it is. `seconds` are those of the call that ran a stage last; those of
-    `model` hold what its fine-tuning took then.
+    `finetune` is None for a model as it is, `fit` for one that is no conventional recommender
+    with parameters. `seconds` are those of the call that ran a stage last; those of `model` hold what its
+    fine-tuning took then.
     `counts` are the corpus's, the split's and the prompts'; `notes` what a reader of the scores must know.
     """
 
@@ -128,3 +157,4 @@ class Metrics(Struct, frozen=True):
     headline: list[str]
     counts: dict[str, int]
     notes: list[str]
+    fit: Fit | None = None

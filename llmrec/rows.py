@@ -41,4 +41,4 @@ def draw(plan: Plan, progress: Progress) -> Rows:
     if plan.variant.demonstrations and plan.model.reads_prompts:
         pool, _ = task.examples(ledger, refer, Role.TRAIN, plan.variant.pool, settings.seed)
     without = len(task.rows(ledger, settings.role)) - total
-    return Rows(corpus, ledger, examples, total, without, task.training(ledger, refer), pool)
+    return Rows(corpus, ledger, examples, total, without, task.training(ledger, refer, settings.seed), pool)

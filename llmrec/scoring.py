@@ -10,7 +10,7 @@ from llmrec.metric.base import Context, Row
 from llmrec.metric.score import score
 from llmrec.model.base import Model
 from llmrec.plan import Plan
-from llmrec.progress import Progress, Silent
+from llmrec.progress import Progress
 from llmrec.records import Answer, Completion, Example, Prediction, Prompt, Request
 from llmrec.results import Coverage, Environment, Floor, Leaks, MetricResult, Metrics, Tokens
 from llmrec.rows import Rows
@@ -34,7 +34,7 @@ def sum_up(
         advance(1)
         floors = []
         for floor in plan.floors:
-            floors.append(stand_on(floor, plan, rows))
+            floors.append(stand_on(floor, plan, rows, progress))
             advance(1)
     return Metrics(
         schema=METRICS_SCHEMA,
@@ -77,9 +77,9 @@ def scores(plan: Plan, rows: Rows, answers: Sequence[Answer | None]) -> list[Met
     return score(plan.metrics, scored, context, plan.settings.seed, plan.settings.resamples)
 
 
-def stand_on(floor: Model, plan: Plan, rows: Rows) -> Floor:
+def stand_on(floor: Model, plan: Plan, rows: Rows, progress: Progress) -> Floor:
     """Answer the same rows by a floor, and score it the same way."""
-    session = floor.open(rows.training, plan.settings.seed, plan.cache_dir, Silent())
+    session = floor.open(rows.training, plan.settings.seed, plan.cache_dir, progress)
     requests = [Request(example.question, unworded(example)) for example in rows.examples]
     answers = {
         done.example_id: done.answer

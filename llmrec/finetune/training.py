@@ -12,6 +12,7 @@ import transformers
 from safetensors import SafetensorError
 
 from llmrec.errors import BackendError, DataError, one_line
+from llmrec.files import made_once
 from llmrec.finetune.arguments import arguments
 from llmrec.finetune.course import Course, Encodings
 from llmrec.finetune.encoding import Collator, encode
@@ -19,7 +20,6 @@ from llmrec.finetune.record import save
 from llmrec.finetune.settings import Best, SftSettings
 from llmrec.finetune.trainer import Look, SftTrainer, Telling, last_whole, put_back
 from llmrec.model.local.adapter import with_adapter
-from llmrec.model.local.checkpoint import made_once
 from llmrec.model.local.library import is_out_of_memory, quiet
 from llmrec.model.local.loaded import Loaded
 from llmrec.model.local.loading import forget, load_to_learn

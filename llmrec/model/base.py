@@ -13,12 +13,15 @@ from typing import ClassVar
 from llmrec.decoding.base import Decoding
 from llmrec.progress import Progress
 from llmrec.records import Answer, Completion, Request, Training
+from llmrec.results import Fit
 
 
 class Session(ABC):
-    """An opened model. `environment` names what scores may depend on: device, dtype, batch, engine."""
+    """An opened model. `environment` names what scores may depend on: device, dtype, batch, engine; `fit`
+    says how a conventional recommender was fitted."""
 
     environment: dict[str, str]
+    fit: Fit | None = None
 
     @abstractmethod
     def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[Request]]:

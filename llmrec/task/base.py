@@ -95,8 +95,21 @@ class Task(ABC):
             candidates=(),
         )
 
-    def training(self, ledger: Ledger, refer: Refer) -> Training:
-        """Return what a recommender may learn from: rows of the train role, and their answers."""
-        rows = [ledger.corpus.interactions[row] for row in ledger.rows(self.scheme, Role.TRAIN)]
-        answers = [answer for row in rows if (answer := refer(row)) is not None]
-        return Training(interactions=rows, items=ledger.corpus.items, answers=answers)
+    def training(self, ledger: Ledger, refer: Refer, seed: int) -> Training:
+        """Return what a recommender may learn from: rows of the train role, their answers, and a draw of
+        validation examples."""
+        interactions, roles = ledger.corpus.interactions, ledger.roles[self.scheme]
+        answers = (
+            (row, refer(row)) for row in map(interactions.__getitem__, ledger.rows(self.scheme, Role.TRAIN))
+        )
+        return Training(
+            interactions=[
+                interactions[row]
+                for timeline in ledger.timelines.values()
+                for row in timeline
+                if roles[row] == Role.TRAIN
+            ],
+            items=ledger.corpus.items,
+            answered=[(row, answer) for row, answer in answers if answer is not None],
+            validation=lambda limit: self.examples(ledger, refer, Role.VALID, limit, seed)[0],
+        )

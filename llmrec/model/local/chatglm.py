@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from llmrec.errors import BackendError
+from llmrec.files import made_once
 from llmrec.model.local.chatglm_config import is_first_generation, native_settings
 from llmrec.model.local.chatglm_tokenizer import (
     CHAT,
@@ -18,7 +19,7 @@ from llmrec.model.local.chatglm_tokenizer import (
     read_pieces,
     special_tokens,
 )
-from llmrec.model.local.checkpoint import Checkpoint, made_once
+from llmrec.model.local.checkpoint import Checkpoint
 from llmrec.progress import Progress
 
 SMALL_FILES = ("config.json", "tokenizer.model", "tokenizer_config.json")

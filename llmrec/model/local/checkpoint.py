@@ -1,15 +1,10 @@
 """Where a model's files lie, and how a made one is stored."""
 
 import hashlib
-import os
-import shutil
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from llmrec.errors import BackendError
-from llmrec.files import unwritable
 
 CONTENTS = (".safetensors", ".bin", ".json", ".model", ".txt", ".jinja")
 
@@ -56,30 +51,3 @@ def find(path: str, revision: str | None) -> Checkpoint:
     if path.startswith(("/", ".", "~")) or path.count("/") > 1 or folder.exists():
         raise BackendError(f"model.path: '{path}' is no folder; give one with a config.json, or a hub id")
     return Checkpoint(path, revision, 0)
-
-
-def made_once(folder: Path, write: Callable[[Path], None]) -> Path:
-    """Return `folder`, written by `write(temporary folder)` if it is not there; never half written."""
-    if folder.is_dir():
-        return folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            write(partial)
-            partial.chmod(0o755)
-            _take_place(partial, folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    return folder
-
-
-def _take_place(partial: Path, folder: Path) -> None:
-    try:
-        os.rename(partial, folder)
-    except OSError:
-        # Another process finished first: its folder holds the same.
-        if not folder.is_dir():
-            raise

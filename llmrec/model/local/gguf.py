@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from llmrec.errors import BackendError
-from llmrec.model.local.checkpoint import find, made_once
+from llmrec.files import made_once
+from llmrec.model.local.checkpoint import find
 from llmrec.progress import Progress
 
 # Vocabularies that split numbers into digits before anything else, as llama.cpp does for these names

@@ -11,8 +11,9 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from llmrec.errors import BackendError, one_line
+from llmrec.files import made_once
 from llmrec.model.local.architecture import SPREADS, auto_class, described, shrunk
-from llmrec.model.local.checkpoint import find, made_once
+from llmrec.model.local.checkpoint import find
 from llmrec.model.local.library import LIBRARY_ERRORS, explained, quiet
 from llmrec.model.local.settings import LocalSettings, Template
 from llmrec.seeded import hash64

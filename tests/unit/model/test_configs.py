@@ -87,7 +87,7 @@ def test_local_models_serve_the_decodings_that_write_text_and_no_others(tiny):
 
 
 def test_the_config_classes_import_neither_torch_nor_transformers():
-    modules = ["floors", "replay", "local.model", "local.gguf", "local.checkpoint"]
+    modules = ["recommender.floors", "replay", "local.model", "local.gguf", "local.checkpoint"]
     imports = "\n".join(f"import llmrec.model.{module}" for module in modules)
     heavy = "print(sorted({'torch', 'transformers', 'tokenizers', 'numpy'} & set(sys.modules)))"
     done = subprocess.run(

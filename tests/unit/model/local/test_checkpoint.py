@@ -1,7 +1,8 @@
 import pytest
 
 from llmrec.errors import BackendError, DataError
-from llmrec.model.local.checkpoint import Checkpoint, find, made_once
+from llmrec.files import made_once
+from llmrec.model.local.checkpoint import Checkpoint, find
 
 
 def test_a_folder_is_made_once(tmp_path):

@@ -1,77 +1,26 @@
 """Conventional floors: what any model has to beat, answered from the training rows alone."""
 
-from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from statistics import fmean
-from typing import ClassVar
 
-from llmrec.decoding.base import Decoding
 from llmrec.errors import BackendError, ConfigError
-from llmrec.model.base import Model, Session
-from llmrec.progress import Progress
-from llmrec.records import Answer, Completion, Question, Ranking, Rating, Request, Text, Training
+from llmrec.model.recommender.base import Rule, Simple, one_by_one
+from llmrec.records import Answer, Question, Ranking, Rating, Text, Training
 from llmrec.seeded import hash64, rng
 
-Rule = Callable[[Question], Answer]
-
-BATCH = 1000
-
-
-class FloorSession(Session):
-    """Answers each question by a rule fitted on the training rows."""
-
-    def __init__(self, rule: Rule) -> None:
-        self.environment = {"engine": "llmrec", "device": "cpu"}
-        self._rule = rule
-
-    def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[Request]]:
-        return [list(requests[start : start + BATCH]) for start in range(0, len(requests), BATCH)]
-
-    def complete(self, batch: Sequence[Request], decoding: Decoding) -> list[Completion]:
-        return [
-            Completion(
-                example_id=request.question.id,
-                ask=request.prompt.ask,
-                texts=(),
-                answer=self._rule(request.question),
-                finish_reason="answered",
-                prompt_tokens=0,
-                completion_tokens=0,
-            )
-            for request in batch
-        ]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Floor(Model):
-    """A model that reads no prompt and serves any decoding."""
-
-    reads_prompts: ClassVar[bool] = False
-
-    @abstractmethod
-    def answers(self) -> tuple[type[Answer], ...]: ...
-
-    @abstractmethod
-    def fit(self, training: Training, seed: int) -> Rule:
-        """Return the rule. Raises BackendError when there is nothing to learn it from."""
-
-    def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
-        return FloorSession(self.fit(training, seed))
-
-
-@dataclass(frozen=True, kw_only=True)
-class RandomAnswer(Floor):
+class RandomAnswer(Simple):
     """Chance: `size` candidates, or catalogue items outside the history, or a training answer of the
     task. Each draw depends on the seed and the question alone."""
 
     size: int
 
     def __post_init__(self) -> None:
-        _check_size(self.size)
+        check_size(self.size)
 
     def answers(self) -> tuple[type[Answer], ...]:
         return Rating, Ranking, Text
@@ -95,18 +44,18 @@ class RandomAnswer(Floor):
             draws = chance.sample(catalogue, min(self.size + len(seen), len(catalogue)))
             return Ranking(tuple(islice((item for item in draws if item not in seen), self.size)))
 
-        return rule
+        return one_by_one(rule)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Popularity(Floor):
+class Popularity(Simple):
     """The `size` candidates or catalogue items with most training interactions, the user's own left
     out, scored by their counts; every item tied with the last is listed too."""
 
     size: int
 
     def __post_init__(self) -> None:
-        _check_size(self.size)
+        check_size(self.size)
 
     def answers(self) -> tuple[type[Answer], ...]:
         return (Ranking,)
@@ -131,11 +80,11 @@ class Popularity(Floor):
                     top.append(item)
             return Ranking(tuple(top), tuple(float(counts[item]) for item in top))
 
-        return rule
+        return one_by_one(rule)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainMean(Floor):
+class TrainMean(Simple):
     """The mean of the training ratings, for every question."""
 
     def answers(self) -> tuple[type[Answer], ...]:
@@ -146,11 +95,11 @@ class TrainMean(Floor):
         if not stars:
             raise BackendError(f"model={self.name}: no training rating to average; choose task=rating")
         mean = Rating(fmean(stars))
-        return lambda question: mean
+        return one_by_one(lambda question: mean)
 
 
 @dataclass(frozen=True, kw_only=True)
-class FrequentText(Floor):
+class FrequentText(Simple):
     """The most frequent training text, for every question; of equal ones, that of smallest hash."""
 
     def answers(self) -> tuple[type[Answer], ...]:
@@ -161,9 +110,9 @@ class FrequentText(Floor):
         if not counts:
             raise BackendError(f"model={self.name}: no training text to repeat; choose a text task")
         text = Text(min(counts, key=lambda text: (-counts[text], hash64("frequent text", text))))
-        return lambda question: text
+        return one_by_one(lambda question: text)
 
 
-def _check_size(size: int) -> None:
+def check_size(size: int) -> None:
     if size < 1:
         raise ConfigError(f"size: {size} is not a number of items; give 1 or more")

@@ -5,7 +5,8 @@ import pytest
 
 from llmrec.decoding.greedy import Greedy
 from llmrec.errors import BackendError, ConfigError
-from llmrec.model.floors import Floor, FrequentText, Popularity, RandomAnswer, TrainMean
+from llmrec.model.recommender.base import Recommender
+from llmrec.model.recommender.floors import FrequentText, Popularity, RandomAnswer, TrainMean
 from llmrec.progress import Silent
 from llmrec.records import Answer, Interaction, Item, Ranking, Rating, Request, Text, Training
 from llmrec.seeded import hash64
@@ -16,10 +17,11 @@ GREEDY = Greedy(name="greedy", max_new_tokens=1)
 def training(bought: str = "", catalogue: str = "abcdefgh", answers: tuple[Answer, ...] = ()) -> Training:
     """One interaction a letter of `bought`, one item a letter of `catalogue`."""
     rows = [Interaction(f"u{n}", item, 5.0, n, "", "") for n, item in enumerate(bought)]
-    return Training(rows, {item: Item(item, item, "", ()) for item in catalogue}, list(answers))
+    answered = [(Interaction("u", "a", 5.0, 0, "", ""), answer) for answer in answers]
+    return Training(rows, {item: Item(item, item, "", ()) for item in catalogue}, answered)
 
 
-def answer(model: Floor, rows: Training, request: Request, seed: int = 0) -> Answer | None:
+def answer(model: Recommender, rows: Training, request: Request, seed: int = 0) -> Answer | None:
     session = model.open(rows, seed, Path("unused"), Silent())
     [batch] = session.batches([request], GREEDY)
     [completion] = session.complete(batch, GREEDY)
