@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from llmrec.decoding.base import Decoding
+from llmrec.errors import ConfigError
 from llmrec.model.base import Model, Session
 from llmrec.progress import Progress
 from llmrec.records import Answer, Completion, Question, Request, Training
@@ -69,3 +70,8 @@ class Simple(Recommender):
 def one_by_one(rule: Callable[[Question], Answer]) -> Rule:
     """Return the rule that answers each question for itself."""
     return lambda questions: [rule(question) for question in questions]
+
+
+def check_size(size: int) -> None:
+    if size < 1:
+        raise ConfigError(f"size: {size} is not a number of items; give 1 or more")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from statistics import fmean
 
-from llmrec.errors import BackendError, ConfigError
-from llmrec.model.recommender.base import Rule, Simple, one_by_one
+from llmrec.errors import BackendError
+from llmrec.model.recommender.base import Rule, Simple, check_size, one_by_one
 from llmrec.records import Answer, Question, Ranking, Rating, Text, Training
 from llmrec.seeded import hash64, rng
 
@@ -111,8 +111,3 @@ class FrequentText(Simple):
             raise BackendError(f"model={self.name}: no training text to repeat; choose a text task")
         text = Text(min(counts, key=lambda text: (-counts[text], hash64("frequent text", text))))
         return one_by_one(lambda question: text)
-
-
-def check_size(size: int) -> None:
-    if size < 1:
-        raise ConfigError(f"size: {size} is not a number of items; give 1 or more")
