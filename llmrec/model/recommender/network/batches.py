@@ -1,6 +1,6 @@
 """Sequences of items as padded tensors: for learning, and for answering."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,6 @@ from llmrec.model.recommender.index import Numbers
 from llmrec.model.recommender.network.encoders import Encoder
 
 NOTHING = -1  # a position at which nothing is to be learned
-_POOL = 50  # batches whose sequences are sorted by length together
 
 
 class Batch(NamedTuple):
@@ -23,18 +22,10 @@ class Batch(NamedTuple):
     targets: Tensor
 
 
-def batches(lengths: Sequence[int], size: int, chance: Generator) -> Iterator[Numbers]:
-    """Yield row numbers in batches of like length, all rows once, in an order of chance: a batch is as wide
-    as its longest row, and most users have few items."""
-    order = chance.permutation(len(lengths))
-    by_length = np.asarray(lengths)
-    found: list[Numbers] = []
-    for start in range(0, len(order), size * _POOL):
-        pool = order[start : start + size * _POOL]
-        pool = pool[np.argsort(by_length[pool], kind="stable")]
-        found += [pool[at : at + size] for at in range(0, len(pool), size)]
-    for at in chance.permutation(len(found)):
-        yield found[at]
+def alike(lengths: Sequence[int], size: int) -> list[Numbers]:
+    """Return the rows' numbers in parts of at most `size` rows, of like length, all rows once."""
+    order = np.argsort(np.asarray(lengths), kind="stable")
+    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def padded(rows: Sequence[Numbers], filling: int) -> Tensor:

@@ -34,6 +34,11 @@ class Encoder(nn.Module, ABC):
     def mask(self) -> int:
         return self.items + 1
 
+    def shown(self, sequences: Tensor) -> Tensor:
+        """Return the items' vectors, scaled to the length that layers start well from."""
+        vectors: Tensor = self.table(sequences) * self.table.embedding_dim**0.5
+        return vectors
+
     def catalogue(self) -> Tensor:
         """Return the table of the items alone, [items, dim]."""
         return self.table.weight[: self.items]
@@ -45,8 +50,9 @@ class Encoder(nn.Module, ABC):
 class Transformer(Encoder):
     """Self-attention over the sequence: SASRec where it is causal, BERT4Rec where it sees both sides.
 
-    Sources: Kang and McAuley, "Self-attentive sequential recommendation", 2018; Sun et al., "BERT4Rec", 2019.
-    Layers normalise their outputs, activations are GELU, as in BERT.
+    Sources: Kang and McAuley, "Self-attentive sequential recommendation", 2018, whose layers both have here;
+    Sun et al., "BERT4Rec", 2019. Places are counted from the end of what is read, so that the last item has
+    the same one in every sequence.
     """
 
     def __init__(
@@ -54,46 +60,52 @@ class Transformer(Encoder):
     ) -> None:
         super().__init__(items, dim)
         self.bidirectional = bidirectional
-        self.positions = nn.Embedding(length, dim)
-        nn.init.normal_(self.positions.weight, std=0.02)
-        self.norm, self.dropout = nn.LayerNorm(dim), nn.Dropout(dropout)
+        self.places = nn.Embedding(length, dim)
+        nn.init.normal_(self.places.weight, std=0.02)
         self.layers = nn.ModuleList(Attention(dim, heads, dropout) for _ in range(layers))
+        self.norm, self.dropout = nn.LayerNorm(dim), nn.Dropout(dropout)
 
     def forward(self, sequences: Tensor, users: Tensor) -> Tensor:
-        places = torch.arange(sequences.shape[1], device=sequences.device)
-        states: Tensor = self.dropout(self.norm(self.table(sequences) + self.positions(places)))
+        there = sequences != self.padding
+        to_end = there.sum(1, keepdim=True) - 1 - torch.arange(sequences.shape[1], device=sequences.device)
+        states: Tensor = self.dropout(self.shown(sequences) + self.places(to_end.clamp(min=0)))
         # Behind the end of a sequence is padding: a causal position never sees it, another must not.
-        seen = (sequences != self.padding)[:, None, None, :] if self.bidirectional else None
+        seen = there[:, None, None, :] if self.bidirectional else None
         for layer in self.layers:
             states = layer(states, seen)
-        return states
+        normed: Tensor = self.norm(states)
+        return normed
 
 
 class Attention(nn.Module):
-    """One layer: attention and a feed-forward network, each added to what came in, then normalised."""
+    """One layer: attention from the normalised states over the states as they are, added to the former; then
+    a feed-forward network, added to its normalised input."""
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.heads, self.rate = heads, dropout
-        self.inward, self.outward = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
-        self.wide, self.narrow = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
-        self.norms, self.dropout = nn.ModuleList([nn.LayerNorm(dim), nn.LayerNorm(dim)]), nn.Dropout(dropout)
-        for linear in (self.inward, self.outward, self.wide, self.narrow):
+        self.heads, self.rate, self.dropout = heads, dropout, nn.Dropout(dropout)
+        self.query, self.key_value, self.mixed = (
+            nn.Linear(dim, dim),
+            nn.Linear(dim, 2 * dim),
+            nn.Linear(dim, dim),
+        )
+        self.feed, self.out = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.norm_query, self.norm_feed = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        for linear in (self.query, self.key_value, self.mixed, self.feed, self.out):
             nn.init.normal_(linear.weight, std=0.02)
             nn.init.zeros_(linear.bias)
 
     def forward(self, states: Tensor, seen: Tensor | None) -> Tensor:
-        batch, length, dim = states.shape
-        split = self.inward(states).view(batch, length, 3, self.heads, dim // self.heads)
+        asking = self.norm_query(states)
+        shown = torch.cat([self.query(asking), self.key_value(states)], dim=-1)
+        split = shown.view(*shown.shape[:2], 3, self.heads, -1)
         query, key, value = split.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(
+        found = functional.scaled_dot_product_attention(
             query, key, value, attn_mask=seen, is_causal=seen is None, dropout_p=self.rate * self.training
         )
-        mixed = mixed.transpose(1, 2).reshape(batch, length, dim)
-        states = self.norms[0](states + self.dropout(self.outward(mixed)))
-        fed = self.narrow(functional.gelu(self.wide(states)))
-        normed: Tensor = self.norms[1](states + self.dropout(fed))
-        return normed
+        states = self.norm_feed(asking + self.mixed(found.transpose(1, 2).flatten(2)))
+        fed: Tensor = self.dropout(self.out(self.dropout(functional.relu(self.feed(states)))))
+        return states + fed
 
 
 class Recurrent(Encoder):
@@ -107,7 +119,7 @@ class Recurrent(Encoder):
         self.out = nn.Linear(dim, dim)
 
     def forward(self, sequences: Tensor, users: Tensor) -> Tensor:
-        states, _ = self.gru(self.dropout(self.table(sequences)))
+        states, _ = self.gru(self.dropout(self.shown(sequences)))
         out: Tensor = self.out(self.dropout(states))
         return out
 

@@ -8,9 +8,9 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from llmrec.model.recommender.index import Array, Index
+from llmrec.model.recommender.index import Array, Index, Numbers
 from llmrec.model.recommender.learner import Lesson
-from llmrec.model.recommender.network.batches import NOTHING, asked, batches
+from llmrec.model.recommender.network.batches import NOTHING, alike, asked
 from llmrec.model.recommender.network.encoders import Encoder
 from llmrec.model.recommender.network.losses import binary_cross_entropy, cross_entropy
 from llmrec.model.recommender.network.training import Course
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from llmrec.model.recommender.sequence import SequenceModel
 
 _ASKED = 512  # histories scored together
+_ENCODED = 64  # sequences padded to one length together
 
 
 class SequenceCourse(Course):
@@ -38,18 +39,29 @@ class SequenceCourse(Course):
         self.measure = f"ndcg@10 of {len(lesson.validation):,} validation rows"
 
     def losses(self, chance: Generator) -> Iterator[Tensor]:
-        settings = self._settings
-        for numbers in batches([len(row) for row in self._rows], settings.batch_size, chance):
-            rows = [self._rows[number] for number in numbers]
-            batch = settings.batch(rows, self._users[numbers], self._encoder, chance)
-            wanted = batch.targets.to(self._device)
-            at = wanted != NOTHING
-            states = self._encoder(batch.sequences.to(self._device), batch.users.to(self._device))[at]
+        size, order = self._settings.batch_size, chance.permutation(len(self._rows))
+        for start in range(0, len(order), size):
+            states, wanted = self._states(order[start : start + size], chance)
             table = self._encoder.catalogue()
-            if settings.loss == "cross_entropy":
-                yield cross_entropy(states, table, wanted[at])
+            if self._settings.loss == "cross_entropy":
+                yield cross_entropy(states, table, wanted)
             else:
-                yield binary_cross_entropy(states, table, wanted[at], settings.negatives)
+                yield binary_cross_entropy(states, table, wanted, self._settings.negatives)
+
+    def _states(self, numbers: Numbers, chance: Generator) -> tuple[Tensor, Tensor]:
+        """Return the states [n, dim] of some sequences at which something is wanted, and what [n]; encoded in
+        parts of like length, for one long sequence would have all others padded."""
+        states, wanted = [], []
+        for part in alike([len(self._rows[number]) for number in numbers], _ENCODED):
+            some = numbers[part]
+            batch = self._settings.batch(
+                [self._rows[number] for number in some], self._users[some], self._encoder, chance
+            )
+            targets = batch.targets.to(self._device)
+            at = targets != NOTHING
+            states.append(self._encoder(batch.sequences.to(self._device), batch.users.to(self._device))[at])
+            wanted.append(targets[at])
+        return torch.cat(states), torch.cat(wanted)
 
     def score(self) -> float:
         found = []
