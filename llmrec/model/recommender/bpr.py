@@ -45,7 +45,7 @@ class BPR(Learner):
         from cornac.data import Dataset
 
         index, validation = lesson.numbers, lesson.validation
-        rows = [(user, item, 1.0) for user, items in enumerate(index.sequences) for item in items.tolist()]
+        rows = [(user, item, 1.0) for user, own in enumerate(index.sequences) for item in set(own.tolist())]
         users = {user: user for user in range(len(index.users))}
         items = {item: item for item in range(len(index.items))}
         data = Dataset.build(rows, global_uid_map=users, global_iid_map=items, fmt="UIR")

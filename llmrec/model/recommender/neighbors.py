@@ -69,7 +69,7 @@ class ItemKNN(Learner):
         shape = (len(index.items), len(index.items))
         like = csr_array((weights["likeness"], (weights["item"], weights["neighbor"])), shape=shape)
         least = weights["likeness"].min(initial=1.0)
-        popular = least * index.counts / (1 + index.counts.max(initial=0)) * self.decay**50
+        popular = 1e-3 * least * index.counts / (1 + index.counts.max(initial=0))
 
         def rule(questions: Sequence[Question]) -> list[Ranking]:
             histories = [index.history(question) for question in questions]
