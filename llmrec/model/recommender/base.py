@@ -3,10 +3,12 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
 from llmrec.decoding.base import Decoding
+from llmrec.errors import BackendError
 from llmrec.model.base import Model, Session
 from llmrec.progress import Progress
 from llmrec.records import Answer, Completion, Question, Request, Training
@@ -69,3 +71,14 @@ class Simple(Recommender):
 def one_by_one(rule: Callable[[Question], Answer]) -> Rule:
     """Return the rule that answers each question for itself."""
     return lambda questions: [rule(question) for question in questions]
+
+
+def check_packages(model: str, packages: Sequence[str]) -> None:
+    """Raise BackendError when a package that does the learning is not installed."""
+    for package in packages:
+        try:
+            version(package)
+        except ModuleNotFoundError as error:
+            raise BackendError(
+                f"model={model}: needs {package}, which is not installed; pip install 'llmrec[baselines]'"
+            ) from error
