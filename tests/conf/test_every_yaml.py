@@ -11,7 +11,11 @@ from llmrec.model.local.settings import Weights
 from llmrec.plan import plan
 
 GIVEN = {"hf": ["model.path=."], "replay": ["model.path=."]}
-TASK = {"train_mean": "rating", "frequent_text": "summarization"}
+TASK = {
+    **dict.fromkeys(("train_mean", "user_mean", "item_mean", "user_item_mean"), "rating"),
+    **dict.fromkeys(("mf", "mlp", "text_blind"), "rating"),
+    **dict.fromkeys(("frequent_text", "lead_words", "nearest_review"), "summarization"),
+}
 TASKS = [option.name for option in options("task")]
 RUN_GROUPS = ("dataset", "split", "task", "prompt", "model", "decoding", "finetune", "experiment")
 EVERY = [(group, option.name) for group in RUN_GROUPS for option in options(group)]

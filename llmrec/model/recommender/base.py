@@ -3,11 +3,12 @@
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
 from llmrec.decoding.base import Decoding
-from llmrec.errors import ConfigError
+from llmrec.errors import BackendError, ConfigError
 from llmrec.model.base import Model, Session
 from llmrec.progress import Progress
 from llmrec.records import Answer, Completion, Question, Request, Training
@@ -75,3 +76,14 @@ def one_by_one(rule: Callable[[Question], Answer]) -> Rule:
 def check_size(size: int) -> None:
     if size < 1:
         raise ConfigError(f"size: {size} is not a number of items; give 1 or more")
+
+
+def check_packages(model: str, packages: Sequence[str]) -> None:
+    """Raise BackendError when a package that does the learning is not installed."""
+    for package in packages:
+        try:
+            version(package)
+        except ModuleNotFoundError as error:
+            raise BackendError(
+                f"model={model}: needs {package}, which is not installed; pip install 'llmrec[baselines]'"
+            ) from error

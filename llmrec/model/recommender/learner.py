@@ -15,7 +15,7 @@ import msgspec
 from llmrec.errors import BackendError, DataError
 from llmrec.files import made_once, write_atomic
 from llmrec.model.base import Session
-from llmrec.model.recommender.base import Recommender, Rule, RuleSession
+from llmrec.model.recommender.base import Recommender, Rule, RuleSession, check_packages
 from llmrec.progress import Progress
 from llmrec.records import Example, Training
 from llmrec.results import Fit, FitPoint
@@ -73,7 +73,7 @@ class Learner(Recommender):
         """Return how questions are answered by what was learned."""
 
     def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
-        self._check_packages()
+        check_packages(self.name, self.packages)
         from llmrec.model.recommender.index import Index
 
         if not training.interactions:
@@ -92,16 +92,6 @@ class Learner(Recommender):
         """Return the device that answers."""
         return "cpu"
 
-    def _check_packages(self) -> None:
-        for package in self.packages:
-            try:
-                version(package)
-            except ModuleNotFoundError as error:
-                raise BackendError(
-                    f"model={self.name}: needs {package}, which is not installed; "
-                    "pip install 'llmrec[baselines]'"
-                ) from error
-
     def _fingerprint(self, training: Training, validation: Sequence[Example], seed: int) -> str:
         """Return a hash of settings, seed, rows, order and catalogue; where it runs is left out."""
         settings = {name: value for name, value in asdict(self).items() if name not in ("name", "device")}
@@ -114,7 +104,9 @@ class Learner(Recommender):
         for row, answer in training.answered:
             total.update(encode([row.user, row.item, answer]))
         for example in validation:
-            total.update(encode([example.id, example.target.item, example.question.candidates]))
+            total.update(
+                encode([example.id, example.target.item, example.reference, example.question.candidates])
+            )
         return f"{self.name}-{total.hexdigest()[:24]}"
 
     def _keep(self, folder: Path, name: str, lesson: Lesson) -> None:

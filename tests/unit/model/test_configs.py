@@ -87,9 +87,11 @@ def test_local_models_serve_the_decodings_that_write_text_and_no_others(tiny):
 
 
 def test_the_config_classes_import_neither_torch_nor_transformers():
-    modules = ["recommender.floors", "replay", "local.model", "local.gguf", "local.checkpoint"]
+    recommenders = [f"recommender.{name}" for name in ("floors", "means", "factors", "mlp", "blind", "text")]
+    modules = [*recommenders, "replay", "local.model", "local.gguf", "local.checkpoint"]
     imports = "\n".join(f"import llmrec.model.{module}" for module in modules)
-    heavy = "print(sorted({'torch', 'transformers', 'tokenizers', 'numpy'} & set(sys.modules)))"
+    names = {"torch", "transformers", "tokenizers", "numpy", "sklearn", "cornac"}
+    heavy = f"print(sorted({names} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", f"import sys\n{imports}\n{heavy}"], capture_output=True, text=True, check=True
     )
