@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from llmrec.errors import BackendError, DataError
 from llmrec.files import made_once, write_atomic
@@ -78,7 +79,9 @@ class Learner(Recommender):
 
         if not training.interactions:
             raise BackendError(f"model={self.name}: no training row to learn from; take more data")
-        validation = training.validation(self.validation_rows) if self.validation_rows != 0 else []
+        drawn = training.validation(self.validation_rows) if self.validation_rows != 0 else []
+        # Chosen over the whole catalogue even where a task shows candidates: one fit serves both tasks.
+        validation = [replace(row, question=replace(row.question, candidates=())) for row in drawn]
         folder = cache_dir / "recommender" / self._fingerprint(training, validation, seed)
         checkpoint = folder.with_name(folder.name + UNFINISHED)
         index = Index(training)
