@@ -92,7 +92,9 @@ def run_study(asked: Asked) -> int:
     ran = [run._replace(metrics=None if run.folder in jobs.failed else stored(run.folder)) for run in runs]
     left = sum(run.metrics is None for run in ran)
     if left:
-        console.print(f"{left} of {len(ran)} runs did not finish; the same command goes on with them")
+        console.print(
+            f"{left} of {len(ran)} runs did not finish (errors above); the same command tries them again"
+        )
     if left < len(ran):
         for path in asked.study.write(ran, asked.to):
             console.print(f"-> {shortest(path)}")

@@ -43,11 +43,10 @@ class Curves(Study):
 
     def write(self, ran: Sequence[Ran], to: Path) -> Iterator[Path]:
         found = points(ran, self.settings)
-        done = [run.metrics for run in ran if run.metrics is not None]
-        shown = self._shown(found, done)
         image = PLOT if can_plot() else None
         yield self._put(to / POINTS, to_csv(found, list(self.settings)))
         yield self._put(to / PAGE, page(self.title, ran, found, list(self.settings), image).encode())
+        shown = self._shown(found, [run.metrics for run in ran if run.metrics is not None])
         axes = Axes(title=self.title, x=self.x, log=self.log, shape=self.shape)
         yield self._put(to / PLOT, svg(marks(shown, axes), axes))
 

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from llmrec.report.flat import flat
@@ -12,6 +12,7 @@ from llmrec.report.table import stamped
 from llmrec.results import Coverage, MetricResult, Metrics
 
 COUNTED = ("users", "items", "interactions")
+LONGEST = 16  # characters of a value in a legend
 DATA = ("dataset", *COUNTED, "density")
 
 
@@ -43,18 +44,16 @@ def points(ran: Sequence[Ran], settings: Mapping[str, str]) -> list[Point]:
 
     `settings` maps columns to places in the config, such as `dataset.k_core`.
     """
-    names = labels(ran)
+    done = [(run, run.metrics) for run in ran if run.metrics is not None]
+    places = [(described(metrics), chosen(run, settings)) for run, metrics in done]
+    names = labels(done, places)
     found = []
-    for run in ran:
-        if run.metrics is None:
-            continue
-        data = described(run.metrics)
-        chosen = {column: select(run.choices, place) for column, place in settings.items()}
-        for row, coverage, result in scored(run, run.metrics):
+    for (run, metrics), (data, set_to), name in zip(done, places, names, strict=True):
+        for row, coverage, result in scored(run, metrics):
             of = str(row["floor_of"])
-            model = str(row["model"]) if of else names[str(run.folder)]
+            model = str(row["model"]) if of else name
             panel = f"{row['task']} on {row['dataset']}"
-            found.append(Point(data, chosen, panel, model, of, result, coverage, row))
+            found.append(Point(data, set_to, panel, model, of, result, coverage, row))
     return found
 
 
@@ -81,17 +80,50 @@ def select(choices: Mapping[str, Any], place: str) -> Any:
     return node
 
 
-def labels(ran: Sequence[Ran]) -> dict[str, str]:
-    """Return what each finished run's model is called, by folder: with its prompt where that differs too."""
-    found = {str(run.folder): run.metrics for run in ran if run.metrics is not None}
-    names = {folder: " ".join(stamped(metrics).split()) for folder, metrics in found.items()}
-    prompts = defaultdict(set)
-    for folder, metrics in found.items():
-        prompts[names[folder]].add(metrics.prompt)
-    return {
-        folder: f"{name}, {found[folder].prompt}" if len(prompts[name]) > 1 else name
-        for folder, name in names.items()
-    }
+def chosen(run: Ran, settings: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a run has at the places of the config that the columns name."""
+    return {column: select(run.choices, place) for column, place in settings.items()}
+
+
+def labels(done: Sequence[tuple[Ran, Metrics]], places: Sequence[tuple[Mapping[str, Any], ...]]) -> list[str]:
+    """Return what each run's model is called; where two of one name would stand at one place, by the
+    choices that they differ in too, such as the prompt."""
+    names = [" ".join(stamped(metrics).split()) for _, metrics in done]
+    together: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for number, ((_, metrics), place, name) in enumerate(zip(done, places, names, strict=True)):
+        together[name, metrics.task, repr(place), str(metrics.seed)].append(number)
+    apart: dict[str, dict[str, None]] = defaultdict(dict)
+    every = [leaves(run.choices) for run, _ in done]
+    for (name, *_), numbers in together.items():
+        keys = dict.fromkeys(key for number in numbers for key in every[number])
+        apart[name] |= {
+            key: None for key in keys if len({repr(every[number].get(key)) for number in numbers}) > 1
+        }
+    return [", ".join([name, *told(apart[name], leaf)]) for name, leaf in zip(names, every, strict=True)]
+
+
+def leaves(node: Any, place: str = "") -> dict[str, Any]:
+    """Return every value of a config by its dotted place."""
+    if not isinstance(node, Mapping):
+        return {place: node}
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        found |= leaves(value, f"{place}.{key}" if place else str(key))
+    return found
+
+
+def told(apart: Iterable[str], leaf: Mapping[str, Any]) -> list[str]:
+    """Return choices in few words: a group by its name, else key=value, of a path the beginning of its last
+    part."""
+    named = {key.removesuffix(".name") for key in apart if key.endswith(".name")}
+    words = []
+    for key in apart:
+        if key.endswith(".name"):
+            words.append(str(leaf.get(key)))
+        elif key.partition(".")[0] not in named:
+            value = "null" if leaf.get(key) is None else str(leaf[key]).rstrip("/").rpartition("/")[2]
+            words.append(f"{key.rpartition('.')[2]}={value[:LONGEST]}")
+    return words
 
 
 def to_csv(found: Sequence[Point], settings: Sequence[str]) -> bytes:
