@@ -7,7 +7,7 @@ from llmrec.report.study import Ran
 from llmrec.report.table import LEFT, find, heading, notes, value
 
 ROWS_DIFFER = (
-    "other data has other test rows: compare models at one place, and a model from place to place by its "
+    "not all were asked the same rows: compare models at one place, and a model from place to place by its "
     "intervals and its distance from the floors (in italics)"
 )
 
@@ -18,7 +18,8 @@ def page(
     """Return the page in Markdown; a floor that is a model of the study too stands in it once."""
     done = [run.metrics for run in ran if run.metrics is not None]
     unfinished = [run.folder for run in ran if run.metrics is None]
-    told = [ROWS_DIFFER, *notes(done)]
+    same_rows = len({(run.task, run.rows) for run in done}) == len({run.task for run in done})
+    told = [*([] if same_rows else [ROWS_DIFFER]), *notes(done)]
     told += [
         f"{len(unfinished)} of {len(ran)} runs did not finish: {', '.join(map(str, unfinished))}"
     ] * bool(unfinished)

@@ -109,7 +109,7 @@ def chart(drawn: Sequence[Mark], axes: Axes) -> Any:
     return (
         whole.configure_view(stroke=None)
         .configure_axis(labelFontSize=11, titleFontSize=12, titleFontWeight="normal", domainColor=GREY)
-        .configure_legend(labelFontSize=12, symbolStrokeWidth=2, symbolSize=80)
+        .configure_legend(labelFontSize=12, labelLimit=360, symbolStrokeWidth=2, symbolSize=80)
     )
 
 

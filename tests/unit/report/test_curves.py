@@ -170,6 +170,13 @@ def test_csv_page_and_plot_are_written_and_tell_the_same(tmp_path):
     )
 
 
+def test_the_page_warns_where_points_were_asked_about_other_rows(tmp_path):
+    for users, warned in ((100, False), (50, True)):
+        runs = [ran(metrics("sasrec", 0.03)), ran(metrics("llama", 0.03, users=users))]
+        *_, page, _ = curves().write(runs, tmp_path / str(users))
+        assert ("not all were asked the same rows" in page.read_text()) is warned
+
+
 def test_names_are_drawn_side_by_side_and_one_point_is_enough(tmp_path):
     domains = [ran(metrics("sasrec", 0.03, dataset=name)) for name in ("beauty", "toys")]
     *_, plot = curves(x="dataset").write(domains, tmp_path / "names")
