@@ -90,7 +90,8 @@ def test_p5_learns_the_tasks_of_every_data_set_at_once_under_names_of_its_own(mo
     made = plan(composed([f"model={model}"]))
     assert (made.variant.name, made.variant.names, made.variant.brief) == (prompt, names, True)
     assert [lesson.task.name for lesson in made.lessons] == ["rating", "sequential", "direct"]
-    assert (made.finetune.name, made.finetune.peft, made.decoding.name) == ("multitask", None, "beam")
+    assert (made.finetune.name, made.finetune.peft) == ("multitask", None)
+    assert (made.decoding.name, made.decoding.num_return_sequences, made.parser.size) == ("beam", 20, 10)
 
 
 def test_p5_gives_way_to_the_command_line():
