@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from llmrec.errors import LlmrecError
 from llmrec.records import Example, Interaction, Item, Message, Module, Prompt, Ranking, Text
@@ -19,8 +20,10 @@ CHECKS = (
     "demonstration_not_training",
     "id_plus_one",
 )
+IN_ORDER = "names_numbered_in_order"
 _NUMBER = re.compile(r"\d+$")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_TOO_ORDERED = 0.25  # a random order has one such step among all
 _OWN_WORDS = 6  # fewer words in a row ("five stars, I love it") are anyone's
 
 
@@ -38,9 +41,9 @@ def check(
 ) -> dict[str, list[str]]:
     """Return the ids of the examples that each check finds leaking, by the check's name.
 
-    `prompts` stand in the order of `examples`; `demonstrations` are the pool they were chosen from,
-    `training` the rows that may be shown as such; `wording` is what every prompt says before a row's
-    values are put in, so that its own words are not taken for a title.
+    `prompts` stand in the order of `examples`; `items` are as prompts show them; `demonstrations`
+    are the pool they were chosen from, `training` the rows that may be shown as such; `wording` is what
+    every prompt says before a row's values are put in, so that its own words are not taken for a title.
     """
     found: dict[str, list[str]] = {name: [] for name in CHECKS}
     may_be_shown = {(row.user, row.item) for row in training} if demonstrations else set()
@@ -62,8 +65,19 @@ def check(
         for name, leaks in claims.items():
             if leaks:
                 found[name].append(example.id)
-    found["id_plus_one"] = numbered_along(examples, len(items))
+    found["id_plus_one"] = numbered_along(examples, items)
     return found
+
+
+def check_names(
+    examples: Sequence[Example],
+    items: Mapping[str, Item],
+    sequences: Iterable[tuple[str, Sequence[str]]],
+) -> dict[str, list[str]]:
+    """Return all examples as leaking where the names that items are shown under are numbers given out along
+    the sequences. Those hold the held-out rows, and a sample may have none that "id + 1" finds."""
+    leaks = numbered_in_order(items, sequences)
+    return {IN_ORDER: [example.id for example in examples] if leaks else []}
 
 
 def later(demo: Example, example: Example) -> bool:
@@ -125,17 +139,31 @@ def spaced(text: str) -> str:
     return " ".join(f" {normalise(line)} " for line in text.splitlines())
 
 
-def numbered_along(examples: Sequence[Example], catalogue: int) -> list[str]:
+def numbered_along(examples: Sequence[Example], items: Mapping[str, Item]) -> list[str]:
     """Return the examples whose target's number is the last item's plus one, if they are too many.
 
-    Ids given out while reading the sequences make "id + 1" a recommender. By chance it is right once
-    in a catalogue: the ids leak when the share's lower bound (Wilson, z = 3) is over 1%, and over
-    five times chance.
+    Numbers are those that the ids shown end in. Ids given out while reading the sequences make "id + 1"
+    a recommender. By chance it is right once in a catalogue: the ids leak when the share's lower bound
+    (Wilson, z = 3) is over 1%, and over five times chance.
     """
     asked = [e for e in examples if isinstance(e.reference, Ranking) and e.question.history]
-    hits = [e.id for e in asked if follows(e.question.history[-1].item, e.target.item)]
-    tolerated = max(0.01, 5 / max(catalogue, 1))
+    hits = [e.id for e in asked if follows(items[e.question.history[-1].item].id, items[e.target.item].id)]
+    tolerated = max(0.01, 5 / max(len(items), 1))
     return hits if asked and wilson_lower(len(hits), len(asked), z=3.0) > tolerated else []
+
+
+def numbered_in_order(items: Mapping[str, Item], sequences: Iterable[tuple[str, Sequence[str]]]) -> bool:
+    """Say whether items are shown under ids whose numbers tell in which order they first appear when the
+    sequences are read one after the other: over a quarter of the steps (Wilson, z = 3) are "id + 1".
+
+    A title may end in a number too, as the volumes of a series do, and that is no leak.
+    """
+    shown = {id: item.id for id, item in items.items() if item.title.endswith(item.id)}
+    if not shown:
+        return False
+    order = dict.fromkeys(item for _, sequence in sequences for item in sequence if item in shown)
+    steps = [follows(shown[one], shown[other]) for one, other in pairwise(order)]
+    return bool(steps) and wilson_lower(sum(steps), len(steps), z=3.0) > _TOO_ORDERED
 
 
 def follows(last: str, target: str) -> bool:

@@ -24,17 +24,20 @@ COVERAGE = "coverage"
 def prepare(plan: Plan, rows: Rows, progress: Progress) -> Lessons:
     """Word the training and validation pairs of every task that is learned.
 
-    Raises DataError where a row to be learned is a test row of any of them.
+    Raises DataError where a row to be learned is a test row of any of them, or where the corpus lacks
+    what one of them needs.
     """
     method = cast(SftSettings, plan.finetune)
     schemes = {plan.task.scheme} | {lesson.task.scheme for lesson in plan.lessons}
     ledger = rows.ledger.to_learn(schemes)
+    learned = rows._replace(ledger=ledger)
     train, valid, left_out = list[Pair](), list[Pair](), 0
     with progress.bar("wording training pairs", None, "pairs") as advance:
         for lesson in plan.lessons:
+            lesson.task.check(rows.corpus)
             refer = lesson.task.references(rows.ledger)
-            train += pairs(plan, ledger, lesson, refer, (Role.TRAIN, method.pairs))
-            valid += pairs(plan, ledger, lesson, refer, (Role.VALID, method.validation_pairs))
+            train += pairs(plan, learned, lesson, refer, (Role.TRAIN, method.pairs))
+            valid += pairs(plan, learned, lesson, refer, (Role.VALID, method.validation_pairs))
             usable = lesson.task.rows(ledger, Role.TRAIN)
             rows.ledger.refuse_overlap(usable, sorted(schemes))
             left_out += len(lesson.task.rows(rows.ledger, Role.TRAIN)) - len(usable)
@@ -49,16 +52,14 @@ def prepare(plan: Plan, rows: Rows, progress: Progress) -> Lessons:
     )
 
 
-def pairs(
-    plan: Plan, ledger: Ledger, lesson: Lesson, refer: Refer, drawn: tuple[Role, int | None]
-) -> list[Pair]:
+def pairs(plan: Plan, rows: Rows, lesson: Lesson, refer: Refer, drawn: tuple[Role, int | None]) -> list[Pair]:
     """Return rows of a role, no more than its limit, as prompts with their right answers."""
-    task, seed, items = lesson.task, plan.settings.seed, ledger.corpus.items
+    task, seed, items = lesson.task, plan.settings.seed, rows.names.items
     pool: list[Example] = []
     if plan.variant.demonstrations:
-        pool, _ = task.examples(ledger, refer, Role.TRAIN, plan.variant.pool, seed)
-    write = plan.variant.open(lesson.wording, items, pool, seed).write
-    examples, _ = task.examples(ledger, refer, *drawn, seed)
+        pool, _ = task.examples(rows.ledger, refer, Role.TRAIN, plan.variant.pool, seed)
+    write = plan.variant.open(lesson.wording, rows.names, pool, seed).write
+    examples, _ = task.examples(rows.ledger, refer, *drawn, seed)
     return [Pair(write(example.question), answer_text(example.reference, items)) for example in examples]
 
 
@@ -70,12 +71,12 @@ class Validation:
         self._plan, self._training = plan, rows.training
         refer = task.references(rows.ledger)
         self._examples, _ = task.examples(ledger, refer, Role.VALID, limit, settings.seed)
-        write = plan.variant.open(plan.wording, rows.corpus.items, rows.pool, settings.seed).write
+        write = plan.variant.open(plan.wording, rows.names, rows.pool, settings.seed).write
         self._requests = [Request(example.question, write(example.question)) for example in self._examples]
         self._asking = Asking(
             session=None,
             decoding=plan.decoding,
-            reader=plan.parser.bind(rows.corpus.items),
+            reader=plan.parser.bind(rows.names.items),
             reasons=plan.variant.reasoning_tokens > 0,
             max_reasks=0,
             progress=Silent(),

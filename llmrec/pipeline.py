@@ -62,7 +62,7 @@ def run(plan: Plan, run_dir: RunDir, progress: Progress, asks: bool = True) -> M
 
 def writer(plan: Plan, rows: Rows) -> Writer:
     """Return what words this run's questions."""
-    return plan.variant.open(plan.wording, rows.corpus.items, rows.pool, plan.settings.seed)
+    return plan.variant.open(plan.wording, rows.names, rows.pool, plan.settings.seed)
 
 
 def word(plan: Plan, rows: Rows, progress: Progress) -> list[Prompt]:
@@ -83,9 +83,9 @@ def look_for_leaks(plan: Plan, rows: Rows, prompts: list[Prompt], progress: Prog
     pool = {example.id: example for example in rows.pool}
     wording = "\n".join(map(str, (*astuple(plan.wording), *astuple(plan.variant))))
     with progress.bar("looking for leaks", None, "rows"):
-        found = leak.check(
-            rows.examples, prompts, rows.corpus.items, pool, rows.training.interactions, wording
-        )
+        shown = rows.names.items
+        found = leak.check(rows.examples, prompts, shown, pool, rows.training.interactions, wording)
+        found |= leak.check_names(rows.examples, shown, rows.ledger.sequences())
     return leak.verdict(found, stop=plan.settings.on_leak is OnLeak.stop)
 
 
@@ -120,7 +120,7 @@ def ask(
     asking = Asking(
         session=session if seconds is not None else None,
         decoding=plan.decoding,
-        reader=plan.parser.bind(rows.corpus.items),
+        reader=plan.parser.bind(rows.names.items),
         reasons=plan.variant.reasoning_tokens > 0,
         max_reasks=plan.settings.max_reasks,
         progress=progress,

@@ -5,16 +5,18 @@ from typing import NamedTuple
 from llmrec.errors import DataError
 from llmrec.plan import Plan
 from llmrec.progress import Progress
+from llmrec.prompt.naming import Names, Naming, named
 from llmrec.records import Corpus, Example, Training
 from llmrec.split.ledger import Ledger, Role
 
 
 class Rows(NamedTuple):
-    """What is asked, out of `total` rows, and what may be learned from: `training` rows, and the
-    `pool` of training examples that demonstrations are chosen from."""
+    """What is asked, out of `total` rows, under which names, and what may be learned from: `training`
+    rows, and the `pool` of training examples that demonstrations are chosen from."""
 
     corpus: Corpus
     ledger: Ledger
+    names: Names
     examples: list[Example]
     total: int
     without_reference: int
@@ -37,8 +39,11 @@ def draw(plan: Plan, progress: Progress) -> Rows:
             f"{settings.subset} row of task={task.name}; take more data, a larger split.held_out or "
             f"another split"
         )
+    naming = plan.variant.names if plan.model.reads_prompts else Naming.title
+    names = named(naming, corpus.items, ledger.sequences(), settings.seed)
     pool: list[Example] = []
     if plan.variant.demonstrations and plan.model.reads_prompts:
         pool, _ = task.examples(ledger, refer, Role.TRAIN, plan.variant.pool, settings.seed)
     without = len(task.rows(ledger, settings.role)) - total
-    return Rows(corpus, ledger, examples, total, without, task.training(ledger, refer, settings.seed), pool)
+    training = task.training(ledger, refer, settings.seed)
+    return Rows(corpus, ledger, names, examples, total, without, training, pool)

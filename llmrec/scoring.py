@@ -58,8 +58,19 @@ def sum_up(
         environment=NOWHERE,
         headline=plan.task.headline,
         counts=counts(rows, prompts, plan.variant.demonstrations),
-        notes=[*rows.corpus.notes, *plan.task.notes(), *plan.model.notes(), *plan.settings.notes()],
+        notes=notes(plan, rows),
     )
+
+
+def notes(plan: Plan, rows: Rows) -> list[str]:
+    """Return what a reader of the scores must know."""
+    told = [*rows.corpus.notes, *plan.task.notes(), *plan.model.notes(), *plan.settings.notes()]
+    if plan.model.reads_prompts:
+        told += plan.variant.notes()
+    learned = [lesson.task.name for lesson in plan.lessons]
+    if plan.finetune.trains and plan.task.name not in learned:
+        told.append(f"task={plan.task.name} was not learned, only {', '.join(learned)}")
+    return told
 
 
 def fingerprint(examples: Sequence[Example]) -> str:

@@ -9,7 +9,7 @@ from llmrec import records
 from llmrec.errors import ConfigError
 from llmrec.parser.base import Parser, Reader
 from llmrec.parser.entries import Entries, listings, shortened, unmarked
-from llmrec.parser.titles import TitleIndex
+from llmrec.parser.titles import Shown, TitleIndex
 from llmrec.parser.unwrap import unwrap
 from llmrec.records import Answer, Item, Question, Reading
 from llmrec.seeded import hash64
@@ -51,7 +51,8 @@ class Ranking(Parser):
             raise ConfigError(f"fuzzy: {self.fuzzy} is not a score from 0 to 100; 0 turns it off")
 
     def bind(self, items: Mapping[str, Item]) -> Reader:
-        return RankingReader(self, TitleIndex({item.id: normalise(item.title) for item in items.values()}))
+        shown = {id: Shown(item.id, normalise(item.title)) for id, item in items.items()}
+        return RankingReader(self, TitleIndex(shown))
 
 
 class RankingReader(Reader):
@@ -184,9 +185,9 @@ class _Finder:
             for text in (*stages[:-1], *bare):
                 if items := index.titled(text):
                     return self._choose(items)
-            ids = index.names.keys() & words
+            ids = index.identified(words)
             if len(ids) == 1:
-                return _Named(ids.pop(), ("by_id",))
+                return _Named(ids[0], ("by_id",))
         if not self._fuzzy:
             return None
         for text in bare:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple
 
+from llmrec.prompt.naming import Names
 from llmrec.prompt.wording import Wording, fill
 from llmrec.records import Answer, Item, Question, Ranking, Rating
 from llmrec.seeded import rng
@@ -20,17 +21,17 @@ class Budget(NamedTuple):
 class Rendering:
     """A question's values by place, and how much of it was cut."""
 
-    def __init__(
-        self, question: Question, items: Mapping[str, Item], wording: Wording, budget: Budget
-    ) -> None:
-        self.question, self.items, self.wording, self.budget = question, items, wording, budget
+    def __init__(self, question: Question, names: Names, wording: Wording, budget: Budget) -> None:
+        self.question, self.names, self.wording, self.budget = question, names, wording, budget
 
     @cached_property
     def values(self) -> dict[str, str]:
-        question = self.question
-        item = self.items[question.item] if question.item is not None else None
+        question, names = self.question, self.names
+        item = names.items[question.item] if question.item is not None else None
         return {
-            "user_id": question.user,
+            "user": names.user(question.user),
+            "user_id": names.user_id(question.user),
+            "item": names.item(question.item) if question.item is not None else "",
             "item_id": item.id if item else "",
             "title": item.title if item else "",
             "brand": (item.brand if item else "") or "unknown",
@@ -52,10 +53,10 @@ class Rendering:
         """Return lines for the latest events that fit the budget, and how many older ones did not."""
         room, kept = self.budget.history, []
         for event in reversed(self.question.history):
-            title = cut(self.items[event.item].title, max(self.budget.history // 2, 1))
+            item = self.names.items[event.item]
             values = {
-                "item_id": event.item,
-                "title": title,
+                "item_id": item.id,
+                "title": cut(item.title, max(self.budget.history // 2, 1)),
                 "stars": stars(event.rating),
                 "summary": cut(event.summary, max(self.budget.history // 2, 1)),
             }
@@ -70,9 +71,10 @@ class Rendering:
         return lines, len(self.question.history) - len(kept)
 
     def _candidates(self) -> list[str]:
+        shown = (self.names.items[item] for item in self.question.candidates)
         return [
-            fill(self.wording.candidate, {"i": str(i), "item_id": id, "title": self.items[id].title})
-            for i, id in enumerate(self.question.candidates, 1)
+            fill(self.wording.candidate, {"i": str(i), "item_id": item.id, "title": item.title})
+            for i, item in enumerate(shown, 1)
         ]
 
 
@@ -82,7 +84,7 @@ def stars(rating: float) -> str:
 
 
 def answer_text(answer: Answer, items: Mapping[str, Item]) -> str:
-    """Return the right answer as a model should write it: the answer alone, titles one a line."""
+    """Return the right answer as a model should write it: the answer alone, items by name, one a line."""
     if isinstance(answer, Rating):
         return stars(answer.stars)
     if isinstance(answer, Ranking):

@@ -1,6 +1,6 @@
 """A prompt variant: how the three modules are arranged, for any task's wording."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from llmrec.errors import ConfigError
 from llmrec.prompt.demonstrations import Demonstrations, Select
+from llmrec.prompt.naming import Names, Naming
 from llmrec.prompt.rendering import Budget, Rendering, answer_text
 from llmrec.prompt.wording import Wording, check_places, fill
-from llmrec.records import Example, Item, Message, Module, Part, Prompt, Question
+from llmrec.records import Example, Message, Module, Part, Prompt, Question
 
 
 class Behavior(StrEnum):
@@ -25,6 +26,7 @@ class Behavior(StrEnum):
 class Variant:
     """An arrangement by name. `task`, `behavior` and `format` frame the task's own words, which stand
     at `{words}`; an empty frame switches the module off. `brief` asks the task's one-liner instead.
+    `names` says what items and users are called.
 
     `reasoning_tokens` is room for thought before the answer. `history_tokens` and `review_tokens`
     bound what is shown of a row, `demonstration_tokens` and `demonstration_candidates` what is shown
@@ -38,6 +40,7 @@ class Variant:
     format: str
     inject: Behavior
     brief: bool
+    names: Naming
     reasoning_tokens: int
     history_tokens: int
     review_tokens: int
@@ -56,20 +59,28 @@ class Variant:
         if self.demonstrations and self.pool < self.demonstrations:
             raise ConfigError(f"pool: {self.pool} rows cannot give {self.demonstrations} demonstrations")
 
-    def open(
-        self, wording: Wording, items: Mapping[str, Item], pool: Sequence[Example], seed: int
-    ) -> "Writer":
+    def open(self, wording: Wording, names: Names, pool: Sequence[Example], seed: int) -> "Writer":
         """Return a writer for one task and catalogue; demonstrations come out of `pool`."""
-        return Writer(self, wording, items, Demonstrations(pool, self.select, seed))
+        return Writer(self, wording, names, Demonstrations(pool, self.select, seed))
+
+    def notes(self) -> list[str]:
+        """Return what a reader of the scores must know of the names."""
+        told = {
+            Naming.title: [],
+            Naming.random_id: ["items and users are named by random ids"],
+            Naming.sequential_id: [
+                "items and users are named by ids numbered along all sequences, held-out rows included, as "
+                "P5 did: what comes next is often id + 1"
+            ],
+        }
+        return told[self.names]
 
 
 class Writer:
     """Words questions. It never sees a reference but those of the demonstrations."""
 
-    def __init__(
-        self, variant: Variant, wording: Wording, items: Mapping[str, Item], chosen: Demonstrations
-    ) -> None:
-        self.variant, self.wording, self.items, self.chosen = variant, wording, items, chosen
+    def __init__(self, variant: Variant, wording: Wording, names: Names, chosen: Demonstrations) -> None:
+        self.variant, self.wording, self.names, self.chosen = variant, wording, names, chosen
 
     def write(self, question: Question) -> Prompt:
         """Return the prompt of a question: demonstrations as earlier turns, then the question."""
@@ -87,7 +98,7 @@ class Writer:
     def _demonstration(self, example: Example) -> list[Message]:
         room = self.variant.demonstration_tokens
         parts, _ = self._parts(self._fewer_candidates(example), Budget(room, room))
-        answer = answer_text(example.reference, self.items)
+        answer = answer_text(example.reference, self.names.items)
         if self.variant.reasoning_tokens:
             answer = f"Answer: {answer}"
         return [Message("user", parts), Message("assistant", (Part(None, answer),))]
@@ -101,7 +112,7 @@ class Writer:
 
     def _parts(self, question: Question, budget: Budget) -> tuple[tuple[Part, ...], int]:
         variant, wording = self.variant, self.wording
-        rendering = Rendering(question, self.items, wording, budget)
+        rendering = Rendering(question, self.names, wording, budget)
         if variant.brief:
             return (Part(Module.TASK, fill(wording.brief, rendering.values)),), rendering.cut(wording.brief)
         told = variant.inject is Behavior.always or (

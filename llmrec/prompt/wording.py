@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from llmrec.errors import ConfigError, did_you_mean
 
 PLACES = (
-    "user_id", "item_id", "title", "brand", "category", "stars", "review", "history", "candidates",
+    "user", "user_id", "item", "item_id", "title", "brand", "category", "stars", "review", "history",
+    "candidates",
 )  # fmt: skip
 EVENT_PLACES = ("i", "item_id", "title", "stars", "summary")
 CANDIDATE_PLACES = ("i", "item_id", "title")

@@ -1,6 +1,6 @@
 """Which row may be used for what: one ledger of (user, item) -> role over all tasks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum, auto
 
@@ -56,6 +56,11 @@ class Ledger:
     def rows(self, scheme: Scheme, role: Role) -> list[int]:
         """Return the row numbers of a role, in file order."""
         return [row for row, given in enumerate(self.roles[scheme]) if given == role]
+
+    def sequences(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield each user's items in time, held-out ones too; users in order of the file."""
+        for user, rows in self.timelines.items():
+            yield user, [self.corpus.interactions[row].item for row in rows]
 
     def earlier(self, scheme: Scheme, row: int) -> list[int]:
         """Return the user's rows that may be shown when `row` is asked about, oldest first."""

@@ -9,6 +9,7 @@ from llmrec.commands.listing import groups, options
 from llmrec.config import conf_dir
 from llmrec.model.local.settings import Weights
 from llmrec.plan import plan
+from llmrec.prompt.naming import Naming
 
 GIVEN = {"hf": ["model.path=."], "replay": ["model.path=."]}
 TASK = {
@@ -79,6 +80,29 @@ def test_every_checkpoint_serves_every_task_as_it_is_and_fine_tuned(task, model,
 @pytest.mark.parametrize("family", [*PAPER, "smollm2"])
 def test_the_families_of_the_paper_are_fine_tuned_by_one_word(family):
     assert {f"{family}-{method}" for method in METHODS} <= set(TUNED)
+
+
+@pytest.mark.parametrize(
+    ("model", "prompt", "names"),
+    [
+        ("p5", "random_id", Naming.random_id),
+        ("p5-title", "finetuning", Naming.title),
+        ("p5-sequential", "sequential_id", Naming.sequential_id),
+    ],
+)
+def test_p5_learns_the_tasks_of_every_data_set_at_once_under_names_of_its_own(model, prompt, names):
+    made = plan(composed([f"model={model}"]))
+    assert (made.variant.name, made.variant.names, made.variant.brief) == (prompt, names, True)
+    assert [lesson.task.name for lesson in made.lessons] == ["rating", "sequential", "direct"]
+    assert (made.finetune.name, made.finetune.peft) == ("multitask", None)
+    assert (made.decoding.name, made.decoding.num_return_sequences, made.parser.size) == ("beam", 20, 10)
+
+
+def test_p5_gives_way_to_the_command_line():
+    made = plan(composed(["model=p5", "finetune=lora", "prompt=few_shot", "prompt.names=sequential_id"]))
+    assert (made.finetune.name, made.variant.name) == ("lora", "few_shot")
+    assert made.variant.names is Naming.sequential_id
+    assert not plan(composed(["model=p5", "finetune=none"])).finetune.trains
 
 
 def test_what_a_model_chooses_gives_way_to_the_command_line():

@@ -12,6 +12,7 @@ from builders import interaction, question
 from llmrec.commands.composing import composed
 from llmrec.commands.listing import options
 from llmrec.plan import plan
+from llmrec.prompt.naming import named
 from llmrec.records import Event, Example, Item, Prompt, Ranking, Rating, Text
 
 GOLDEN = Path(__file__).parent / "prompts"
@@ -22,6 +23,7 @@ ITEMS = {
     "B04": Item("B04", "Café & Cocoa Body Scrub", "", ("Beauty", "Bath")),
     "B05": Item("B05", "item B05", "", ()),
 }
+SEQUENCES = (("U2", ("B01", "B04")), ("U1", ("B01", "B02", "B03")))
 HISTORY = (
     Event("B01", 5.0, 86_400, "So soft"),
     Event("B02", 2.0, 172_800, "Sticky hair"),
@@ -66,7 +68,8 @@ def rendered(prompt: Prompt) -> str:
 @pytest.mark.parametrize("variant", [option.name for option in options("prompt")])
 def test_rendering(task, variant):
     made = plan(composed([f"task={task}", f"prompt={variant}"]))
-    writer = made.variant.open(made.wording, ITEMS, [demonstration(task)], seed=0)
+    names = named(made.variant.names, ITEMS, SEQUENCES, seed=0)
+    writer = made.variant.open(made.wording, names, [demonstration(task)], seed=0)
     text = rendered(writer.write(ASKED[task]))
     path = GOLDEN / f"{task}.{variant}.txt"
     if os.environ.get("LLMREC_UPDATE_GOLDEN"):

@@ -10,12 +10,13 @@ from builders import real_data
 from llmrec.artifacts import RunDir
 from llmrec.commands.composing import composed
 from llmrec.errors import DataError
-from llmrec.leak import numbered_along
+from llmrec.leak import IN_ORDER, check_names, follows, numbered_along
 from llmrec.pipeline import run
 from llmrec.plan import plan
 from llmrec.progress import Silent
-from llmrec.records import Corpus, Event, Example, Interaction, Ranking
+from llmrec.records import Corpus, Event, Example, Interaction, Item, Ranking
 from llmrec.results import Metrics
+from llmrec.rows import draw
 from llmrec.split.ledger import Role, Scheme
 
 pytestmark = pytest.mark.integration
@@ -104,7 +105,20 @@ def test_the_literatures_own_ids_are_found_to_be_numbered_along_the_sequences(pl
     task = made.task
     examples, total = task.examples(ledger, task.references(ledger), Role.TEST, None, 0)
     assert total == 22_363
-    assert len(numbered_along(examples, 12_101)) > 0.01 * total
+    items = {row.item: Item(row.item, "", "", ()) for row in rows}
+    assert len(numbered_along(examples, items)) > 0.01 * total
+
+
+@pytest.mark.parametrize(("naming", "low", "high"), [("sequential_id", 0.015, 0.03), ("random_id", 0, 0.001)])
+def test_where_items_are_numbered_as_by_p5_the_next_is_often_id_plus_one(planned, naming, low, high):
+    rows = draw(planned("task=sequential", "model=tiny", f"prompt={naming}"), Silent())
+    shown = rows.names.items
+    pairs = [(ex.question.history[-1].item, ex.target.item) for ex in rows.examples]
+    hits = sum(follows(shown[last].id, shown[target].id) for last, target in pairs)
+    assert low <= hits / len(pairs) < high
+    leaks = check_names(rows.examples, shown, rows.ledger.sequences())[IN_ORDER]
+    found = (len(numbered_along(rows.examples, shown)), len(leaks))
+    assert found == ((hits, 22_363) if low else (0, 0))
 
 
 def test_asins_are_not_numbered_along_the_sequences(planned, tmp_path):
@@ -115,7 +129,7 @@ def test_asins_are_not_numbered_along_the_sequences(planned, tmp_path):
     hits = sum(
         f"{int(e.question.history[-1].item[1:], 36) + 1}" == f"{int(e.target.item[1:], 36)}" for e in examples
     )
-    assert numbered_along(examples, len(corpus.items)) == []
+    assert numbered_along(examples, corpus.items) == []
     assert hits < 0.01 * len(examples)
 
 
@@ -130,7 +144,6 @@ def test_tasks_that_need_texts_end_in_one_line(planned, tmp_path, task):
 def test_every_prompt_of_the_data_set_is_free_of_leaks(planned, tmp_path):
     """All 22,363 users: a check that cries wolf on real titles would make the benchmark useless."""
     from llmrec.pipeline import look_for_leaks, word
-    from llmrec.rows import draw
 
     made = planned("task=sequential", "model=tiny", "prompt=few_shot")
     rows = draw(made, Silent())

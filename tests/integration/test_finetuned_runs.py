@@ -96,6 +96,18 @@ def test_other_rows_to_answer_need_no_other_training(planned, cache, tmp_path):
     assert set((cache / "adapter").iterdir()) == folders
 
 
+def test_tasks_that_are_learned_together_share_one_training(planned, cache, tmp_path):
+    both = ["p5", "finetune.tasks=[rating,sequential]", "training_limit=16"]
+    first = run(planned(*both, "task=rating"), RunDir(tmp_path / "rating"), Silent())
+    folders = set((cache / "adapter").iterdir())
+    second = run(planned(*both, "task=sequential"), RunDir(tmp_path / "sequential"), Silent())
+    assert first.finetune is not None
+    assert (first.finetune.tasks, first.finetune.pairs) == (["rating", "sequential"], 32)
+    assert second.finetune == first.finetune
+    assert set((cache / "adapter").iterdir()) == folders
+    assert (first.leaks.status, second.leaks.status) == ("clean", "clean")
+
+
 def command(*words):
     return [sys.executable, "-m", *words]
 

@@ -174,6 +174,24 @@ def test_a_leak_stops_the_run_before_the_model_is_opened(planned, tmp_path, monk
     assert (stamped.leaks.status, stamped.leaks.checks["later_event"]) == ("LEAK", 1)
 
 
+@pytest.mark.parametrize("task", ["sequential", "direct", "rating"])
+def test_ids_numbered_along_the_sequences_stop_a_run_or_stamp_it(planned, tmp_path, task):
+    numbered = ("model=p5-sequential", "finetune=none", f"task={task}")
+    with pytest.raises(leak.LeakError, match=r"names_numbered_in_order in 4 .* on_leak=stamp"):
+        run(planned(*numbered), RunDir(tmp_path / "stop"), Silent())
+    assert not (tmp_path / "stop" / "completions.jsonl").exists()
+    stamped = run(planned(*numbered, "on_leak=stamp"), RunDir(tmp_path / "stamp"), Silent())
+    assert (stamped.leaks.status, stamped.leaks.checks[leak.IN_ORDER]) == ("LEAK", 4)
+    assert any("numbered along all sequences" in note for note in stamped.notes)
+    [table] = grids([stamped])
+    assert table.rows[0][0].startswith("p5-sequential LEAK")
+
+
+def test_a_floor_is_told_no_names_and_stands_under_any_of_them(planned, tmp_path):
+    metrics = run(planned("model=popularity", "prompt=sequential_id"), RunDir(tmp_path), Silent())
+    assert metrics.leaks.status == "clean"
+
+
 def test_files_of_a_run_hold_one_line_a_row(planned, tmp_path):
     run(planned("limit=5", "max_reasks=0"), RunDir(tmp_path), Silent())
     kinds = {"examples": Example, "prompts": Prompt, "completions": Completion, "predictions": Prediction}

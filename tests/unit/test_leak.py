@@ -5,7 +5,8 @@ from random import Random
 import pytest
 from builders import event, interaction, question
 
-from llmrec.leak import CHECKS, LeakError, check, numbered_along, verdict
+from llmrec.leak import CHECKS, IN_ORDER, LeakError, check, check_names, numbered_along, verdict
+from llmrec.prompt.naming import Naming, named
 from llmrec.records import Example, Item, Message, Module, Part, Prompt, Ranking, Rating, Text
 
 ITEMS = {
@@ -178,7 +179,59 @@ def test_a_small_catalogue_is_not_taken_for_a_leak():
         )
         for n, (last, target) in enumerate(pairs)
     ]
-    assert numbered_along(examples, 50) == []
+    assert numbered_along(examples, {str(n): Item(str(n), "", "", ()) for n in range(50)}) == []
+
+
+SHUFFLED = Random(1).sample(range(300), 300)
+READ = [(f"u{n}", [f"a{item}" for item in SHUFFLED[10 * n : 10 * n + 10]]) for n in range(30)]
+TITLED = {f"a{n}": Item(f"a{n}", f"Serum No {n}", "", ()) for n in range(300)}
+
+
+def under(naming):
+    """Return a question a user for the last item, and what the names of that kind have leaking."""
+    names = named(naming, TITLED, READ, seed=0)
+    examples = [
+        Example(
+            question(id=user, user=user, history=(event(items[-2]),)),
+            interaction(user, items[-1], 100),
+            Ranking((items[-1],)),
+        )
+        for user, items in READ
+    ]
+    return {
+        "id_plus_one": len(numbered_along(examples, names.items)),
+        IN_ORDER: len(check_names(examples[:4], names.items, READ)[IN_ORDER]),
+    }
+
+
+def test_names_numbered_along_the_sequences_fire_in_the_smallest_sample_too():
+    assert under(Naming.sequential_id) == {"id_plus_one": 30, IN_ORDER: 4}
+
+
+def test_random_names_and_titles_fire_nothing():
+    assert under(Naming.random_id) == under(Naming.title) == {"id_plus_one": 0, IN_ORDER: 0}
+
+
+def test_random_names_mend_a_data_set_whose_own_ids_are_numbered_along_the_sequences():
+    read = [(f"u{n}", [f"a{10 * n + place}" for place in range(10)]) for n in range(30)]
+    untitled = {f"a{n}": Item(f"a{n}", f"item a{n}", "", ()) for n in range(300)}
+    for naming, leaks in ((Naming.title, 1), (Naming.random_id, 0)):
+        items = named(naming, untitled, read, seed=0).items
+        example, _ = asked()
+        assert len(check_names([example], items, read)[IN_ORDER]) == leaks
+
+
+def test_the_volumes_of_a_series_are_no_ids():
+    series = {f"B{n}": Item(f"B{n}", f"Volume {n}", "", ()) for n in range(100)}
+    example, _ = asked()
+    assert check_names([example], series, [("u", list(series))])[IN_ORDER] == []
+
+
+def test_another_items_number_does_not_explain_the_targets_name_in_the_prompt():
+    items = {"a": Item("item_48", "item_48", "", ()), "b": Item("item_4821", "item_4821", "", ())}
+    example, _ = asked(history=(event("a"),), item="b")
+    for text, leaks in (("item_48", []), ("item_48\nitem_4821", ["x"])):
+        assert check([example], [prompt_of(text)], items, {}, (), WORDING)["target_title_in_prompt"] == leaks
 
 
 def test_a_leak_stops_the_run_with_what_where_and_the_way_out():

@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from llmrec.commands.composing import composed
+from llmrec.errors import DataError
 from llmrec.lessons import HELD_OUT, prepare
 from llmrec.plan import plan
 from llmrec.progress import Silent
@@ -60,6 +61,28 @@ def test_the_target_is_the_answer_alone(drawn):
     for pair in prepare(planned, rows, Silent()).train:
         assert pair.target == rows.corpus.items[trained[pair.prompt.example_id].item].title
         assert pair.target not in pair.prompt.messages[-1].content
+
+
+def test_where_names_are_ids_pairs_of_every_task_name_the_same_items_by_them(drawn):
+    planned, rows = drawn("task=sequential", "finetune.tasks=[rating,sequential]", "prompt=random_id")
+    names, users = rows.names.items, rows.names.users
+    lessons = prepare(planned, rows, Silent())
+    trained = of_role(planned, rows, Role.TRAIN, Scheme.ANY, Scheme.NEXT)
+    for pair in lessons.train[:40]:
+        row = trained[pair.prompt.example_id]
+        assert pair.prompt.messages[0].content == (
+            f"How many stars will {users[row.user]} give {names[row.item].title}?"
+        )
+    for pair in lessons.train[40:]:
+        assert pair.target == names[trained[pair.prompt.example_id].item].title
+    assert drawn("task=rating", "prompt=random_id", "limit=5")[1].names == rows.names
+
+
+def test_a_task_that_the_data_set_cannot_teach_is_refused(drawn):
+    planned, rows = drawn("task=rating", "finetune.tasks=[rating,explanation]")
+    silent = [replace(row, review="") for row in rows.corpus.interactions]
+    with pytest.raises(DataError, match="no interaction has a review and task=explanation needs it"):
+        prepare(planned, rows._replace(corpus=replace(rows.corpus, interactions=silent)), Silent())
 
 
 def test_other_labels_of_test_rows_change_no_pair(drawn):

@@ -157,3 +157,47 @@ def test_texts_that_all_name_nothing_fail_as_the_best_one_does():
 def test_one_full_text_is_read_alone():
     texts = ["Blue Plum Balm\nNoora", "Green Pear Soap"]
     assert reader(size=2).read_all(texts, question()) == reader(size=2).read(texts[0], question())
+
+
+NUMBERED = {f"B{n}": Item(f"item_{n}", f"item_{n}", "", ()) for n in (4, 12, 47, 482, 4821)}
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("item_4821", "B4821"),
+        ("Item_4821.", "B4821"),
+        ("1. item_482\n2. item_12", "B482"),
+        ("I would take item_47 next", "B47"),
+        ("item_4 item_12", "B4"),
+        ("item_48", None),
+        ("item_4822", None),
+        ("item_04821", None),
+        ("itm_4821", None),
+        ("item_", None),
+        ("item", None),
+        ("4821", None),
+        ("B4821", None),
+        ("user_4821", None),
+    ],
+)
+@pytest.mark.parametrize("shown", [(), ("B4821", "B482", "B47", "B12", "B4")])
+def test_where_names_are_ids_they_are_read_exactly_or_not_at_all(
+    written: str, found: str | None, shown: tuple[str, ...]
+) -> None:
+    parser = Ranking(name="ranking", size=10, fuzzy=90, fill=False)
+    answer = parser.bind(NUMBERED).read(written, question(candidates=shown)).answer
+    assert (answer.items[0] if isinstance(answer, Ranked) else None) == found
+
+
+def test_ids_in_one_line_are_read_in_order() -> None:
+    parser = Ranking(name="ranking", size=10, fuzzy=90, fill=False)
+    for line in ("item_4 item_482 item_12", "item_4, item_482, item_12", "item_4 -> item_482 -> item_12"):
+        assert parser.bind(NUMBERED).read(line, question()).answer == Ranked(("B4", "B482", "B12"))
+
+
+def test_a_title_cut_short_inside_its_number_is_another_title() -> None:
+    items = {"v12": Item("v12", "The Tale of the Fox Volume 12", "", ())}
+    parser = Ranking(name="ranking", size=10, fuzzy=90, fill=False).bind(items)
+    assert parser.read("The Tale of the Fox Volume 1", question()).failure == "no_match"
+    assert parser.read("The Tale of the Fox Vol", question()).answer == Ranked(("v12",))

@@ -7,6 +7,7 @@ from builders import event, interaction, question
 
 from llmrec.errors import ConfigError
 from llmrec.prompt.demonstrations import Select
+from llmrec.prompt.naming import Names, Naming
 from llmrec.prompt.variant import Behavior, Variant
 from llmrec.prompt.wording import Wording
 from llmrec.records import Example, Item, Module, Ranking, Rating
@@ -33,6 +34,7 @@ PLAIN = Variant(
     format="{words}",
     inject=Behavior.always,
     brief=False,
+    names=Naming.title,
     reasoning_tokens=0,
     history_tokens=512,
     review_tokens=512,
@@ -45,7 +47,7 @@ PLAIN = Variant(
 
 
 def parts(variant, asked, pool=(), wording=WORDING):
-    prompt = variant.open(wording, ITEMS, pool, seed=0).write(asked)
+    prompt = variant.open(wording, Names(ITEMS, None), pool, seed=0).write(asked)
     return prompt, {part.module: part.text for part in prompt.messages[-1].parts}
 
 
@@ -119,7 +121,7 @@ def test_right_to_left_and_emoji_text_is_cut_between_characters():
 
 def test_braces_quotes_and_brackets_of_a_title_reach_the_prompt_as_they_are():
     items = {"x": Item("x", 'A {title} "set" [3] {0} $5', "", ())}
-    prompt = PLAIN.open(WORDING, items, (), 0).write(question(item="x"))
+    prompt = PLAIN.open(WORDING, Names(items, None), (), 0).write(question(item="x"))
     assert 'Product: A {title} "set" [3] {0} $5' in prompt.messages[0].content
 
 
