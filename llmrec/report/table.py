@@ -11,7 +11,7 @@ from rich.text import Text
 from llmrec.report.verdicts import judges, strongest, verdict
 from llmrec.results import Coverage, Floor, MetricResult, Metrics, Tuning, find
 
-WORDS = ("model", "prompt")
+LEFT = ("model", "prompt")
 BEATS = "beats"
 
 
@@ -59,7 +59,7 @@ def grid(runs: Sequence[Metrics]) -> Grid:
     return Grid(
         title=f"{first.task} on {first.dataset}, split={first.split}, seed={first.seed}, "
         f"n = {first.n:,} of {first.n_total:,}",
-        header=[*WORDS, "valid", *map(heading, shown), *(f"{BEATS}\n{name}?" for name in against)],
+        header=[*LEFT, "valid", *map(heading, shown), *(f"{BEATS}\n{name}?" for name in against)],
         rows=[
             *(cells(line, shown) + told for line, told in zip(own, verdicts, strict=True)),
             *(cells(line, shown) + [""] * len(against) for line in below),
@@ -139,7 +139,7 @@ def cost(model: str, tuning: Tuning) -> str:
 
 def is_words(header: str) -> bool:
     """Say whether a column holds words, which stand left, and no numbers."""
-    return header in WORDS or header.startswith(BEATS)
+    return header in LEFT or header.startswith(BEATS)
 
 
 def drawn(made: Grid) -> Group:
