@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from llmrec.dataset.sample import Sample
 from llmrec.records import Corpus, Event, Interaction, Item, Question
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+EVERYTHING = Sample(users=1.0, items=1.0, interactions=1.0, seed=0)
 
 
 def real_data(*names: str) -> Path:

@@ -36,12 +36,15 @@ def register() -> None:
     OmegaConf.register_new_resolver("choices", choices, replace=True)
 
 
-def composed(overrides: Sequence[str]) -> DictConfig:
-    """Return the config that the overrides make of conf/run.yaml. Raises ConfigError."""
+def composed(overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
+    """Return the config that the overrides make of conf/run.yaml, Hydra's own node in it or not.
+
+    Raises ConfigError.
+    """
     register()
     GlobalHydra.instance().clear()
     with one_line(overrides), initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return compose("run", list(overrides))
+        return compose("run", list(overrides), return_hydra_config=with_hydra)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""From rows as read to a `Corpus`: duplicates, k-core, titles, and a count of everything done."""
+"""From rows as read to a `Corpus`: duplicates, a sample, k-core, titles, and a count of everything done."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from llmrec.dataset.rows import BadLines
+from llmrec.dataset.sample import Sample, sizes
 from llmrec.errors import DataError
 from llmrec.records import Corpus, Interaction, Item
 
@@ -28,12 +29,21 @@ class Reading(NamedTuple):
     notes: list[str]
 
 
-def assemble(name: str, fingerprint: str, reading: Reading, k_core: int, expected: Expected) -> Corpus:
-    """Return the corpus. Raises DataError when the k-core is empty."""
+class Rules(NamedTuple):
+    """What a data set is cut down to, in this order, and what was published of the whole."""
+
+    sample: Sample
+    k_core: int
+    expected: Expected
+
+
+def assemble(name: str, fingerprint: str, reading: Reading, rules: Rules) -> Corpus:
+    """Return the corpus. Raises DataError when the sample or the k-core is empty."""
     unique = _without_duplicates(reading.interactions)
-    kept = _core(unique, k_core)
+    drawn = rules.sample.drawn(unique)
+    kept = _core(drawn, rules.k_core)
     if not kept:
-        raise DataError(f"dataset.k_core: {k_core} leaves none of {len(unique)} interactions; lower it")
+        raise DataError(f"dataset.k_core: {rules.k_core} leaves none of {len(drawn)} interactions; lower it")
     items = {row.item: _shown(row.item, reading.items) for row in kept}
     moments = Counter((row.user, row.timestamp) for row in kept)
     counts = {
@@ -43,13 +53,19 @@ def assemble(name: str, fingerprint: str, reading: Reading, k_core: int, expecte
         "rows": len(reading.interactions),
         "bad_lines": reading.bad.count,
         "duplicates": len(reading.interactions) - len(unique),
-        "k_core_dropped": len(unique) - len(kept),
+        # Of a sample alone, so that a corpus cached before there were samples is the same corpus.
+        **({} if rules.sample.is_whole else {"sample_dropped": len(unique) - len(drawn)}),
+        "k_core_dropped": len(drawn) - len(kept),
         "untitled": sum(1 for item in items if not _title(item, reading.items)),
         "without_review": sum(1 for row in kept if not row.review),
         "without_summary": sum(1 for row in kept if not row.summary),
         "tied": sum(n for n in moments.values() if n > 1),
     }
-    notes = [*reading.notes, *_differences(name, reading.interactions, expected)]
+    notes = [
+        *reading.notes,
+        *_differences(name, reading.interactions, rules.expected),
+        *rules.sample.notes(unique, drawn),
+    ]
     return Corpus(name, fingerprint, kept, items, counts, notes)
 
 
@@ -87,14 +103,9 @@ def _shown(item: str, known: dict[str, Item]) -> Item:
 
 
 def _differences(name: str, rows: Sequence[Interaction], expected: Expected) -> list[str]:
-    found = {
-        "users": len({row.user for row in rows}),
-        "items": len({row.item for row in rows}),
-        "interactions": len(rows),
-    }
     wanted = {field.name: getattr(expected, field.name) for field in fields(expected)}
     return [
         f"dataset={name}: {wanted[what]:,} {what} expected, {count:,} found"
-        for what, count in found.items()
+        for what, count in sizes(rows).items()
         if wanted[what] not in (None, count)
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import EVERYTHING
 
 from llmrec.dataset.amazon import AmazonReviews
 from llmrec.dataset.assemble import Expected
@@ -63,7 +64,7 @@ def load(tmp_path: Path) -> Callable[..., Corpus]:
             name="shop",
             reviews=RawFile(file="reviews.json", address=NOWHERE, sha256=None),
             metadata=described,
-            **{"k_core": 0, "max_bad_lines": 0, "expected": UNKNOWN, **rules},
+            **{"sample": EVERYTHING, "k_core": 0, "max_bad_lines": 0, "expected": UNKNOWN, **rules},
         )
         return dataset.load(tmp_path, tmp_path / "cache", Silent())
 

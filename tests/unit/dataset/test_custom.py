@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from builders import EVERYTHING
 
 from llmrec.dataset.custom import CustomDataset, ItemColumns
 from llmrec.dataset.rows import Columns, TimeUnit
@@ -36,6 +37,7 @@ def own(tmp_path, unknown) -> Callable[..., Corpus]:
             timestamp_unit=unit,
             columns=Columns(**COLUMNS),
             item_columns=ItemColumns(item="what", title="name", brand=None, categories="kinds"),
+            sample=EVERYTHING,
             k_core=0,
             max_bad_lines=0,
             expected=unknown,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from builders import EVERYTHING
 
 from llmrec.dataset.assemble import Expected
 from llmrec.dataset.demo import METADATA, REVIEWS, Demo
@@ -19,7 +20,7 @@ SEEDS = (0, 1, 2)
 def shop(seed: int, users: int = 400, catalogue: int = 300) -> Demo:
     unknown = Expected(users=None, items=None, interactions=None)
     sizes = {"users": users, "catalogue": catalogue, "seed": seed}
-    return Demo(name="demo", k_core=0, max_bad_lines=0, expected=unknown, **sizes)
+    return Demo(name="demo", sample=EVERYTHING, k_core=0, max_bad_lines=0, expected=unknown, **sizes)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from builders import EVERYTHING
 
 from llmrec.dataset.download import RawFile
 from llmrec.dataset.movielens import MovieLens1M, MovieLens100K, spoken
@@ -32,7 +33,7 @@ def load(kind: type, members: dict[str, str] | bytes, tmp_path: Path, unknown) -
             for name, text in members.items():
                 archive.writestr(name, text.encode("latin-1"))
     raw = RawFile(file="a.zip", address="http://127.0.0.1:9/a.zip", sha256=None)
-    dataset = kind(name="films", archive=raw, k_core=0, max_bad_lines=0, expected=unknown)
+    dataset = kind(name="films", archive=raw, sample=EVERYTHING, k_core=0, max_bad_lines=0, expected=unknown)
     return dataset.load(tmp_path, tmp_path / "cache", Silent())
 
 

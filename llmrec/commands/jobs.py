@@ -1,0 +1,89 @@
+"""The jobs of `llmrec run`: Hydra composes them, one or a sweep, and each is a run in its folder."""
+
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from rich.console import Console
+
+from llmrec.artifacts import RunDir
+from llmrec.commands.composing import one_line
+from llmrec.commands.console import progress
+from llmrec.config import conf_dir
+from llmrec.errors import DelegatedError, LlmrecError
+from llmrec.pipeline import run
+from llmrec.plan import plan
+from llmrec.report.table import drawn, grids
+from llmrec.results import Metrics
+
+log = logging.getLogger(__name__)
+
+
+class Jobs:
+    """What came of the jobs so far, by folder. `numbers` are those of the runs of a study."""
+
+    def __init__(self, numbers: Mapping[Path, int] | None = None) -> None:
+        self.numbers = numbers or {}
+        self.finished: dict[Path, Metrics] = {}
+        self.failed: set[Path] = set()
+        self.delegated = False
+
+    def run(self, argv: Sequence[str]) -> None:
+        """Run what Hydra makes of the words; a job's failure does not keep the others from running.
+
+        Raises ConfigError when the words make no job.
+        """
+
+        def job(cfg: DictConfig) -> None:
+            self._one(cfg, Path(HydraConfig.get().runtime.output_dir))
+
+        sys.argv[1:] = argv
+        logging.raiseExceptions = False  # a log that finds no room on the disk is not worth a run
+        with one_line(argv):
+            hydra.main(config_path=str(conf_dir()), config_name="run", version_base="1.3")(job)()
+
+    def _one(self, cfg: DictConfig, folder: Path) -> None:
+        try:
+            self.finished[folder] = one_run(cfg, folder, self._which(folder))
+        except DelegatedError:
+            log.info("the first process goes on alone")
+            self.delegated = True
+        except LlmrecError as error:
+            log.error("%s", error)
+            self.failed.add(folder)
+            print(f"error: {error}", file=sys.stderr)
+
+    def _which(self, folder: Path) -> str:
+        number = self.numbers.get(folder)
+        return f"run {number} of {len(self.numbers)}: " if number else ""
+
+    def show(self) -> None:
+        """Print the tables of what has finished."""
+        console = Console()
+        for grid in grids(self.finished.values()):
+            console.print(drawn(grid))
+
+
+def one_run(cfg: DictConfig, folder: Path, which: str) -> Metrics:
+    """Run one composed config in its folder, telling which it is, and where."""
+    made = plan(cfg)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    console.print(
+        f"{which}task={made.task.name} dataset={made.dataset.name} model={made.model.name} "
+        f"prompt={made.variant.name} -> {shortest(folder)}"
+    )
+    if made.settings.limit is not None:
+        console.print(
+            f"limit={made.settings.limit}: a sample of the rows; intervals are wide, no final figures"
+        )
+    return run(made, RunDir(folder), progress())
+
+
+def shortest(path: Path) -> str:
+    """Return the path as seen from here, if it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
