@@ -8,7 +8,6 @@ from llmrec.report.seeds import Row, Spread
 from llmrec.report.table import number
 from llmrec.report.verdicts import CHANCE, strongest
 
-SEEDED_FIRST = ("seeded", "file_order")
 MISSING = "not run"
 
 
@@ -66,7 +65,7 @@ def why(pair: Pair, metric: str) -> str:
     """Return why a published figure and ours differ, as far as what is known of both tells it."""
     figure, score = pair.method.figure(metric), pair.ours.score(metric) if pair.ours else None
     name = f"{pair.method.first.method} and our {pair.model}"
-    if pair.ours is None or score is None or figure is None:
+    if score is None or figure is None:
         return f"{name}: {MISSING}, so nothing can be said."
     apart = figure.value - score.mean
     if score.holds(figure.value):
@@ -121,18 +120,46 @@ def worth_of_file_order(rows: Sequence[Row], metric: str) -> list[str]:
 
 def below_a_floor(published: Sequence[Method], rows: Sequence[Row], metric: str) -> str:
     """Return how many published methods do not reach our strongest cheap floor."""
-    fair = [row for row in rows if row.ties == "seeded"] or list(rows)
-    floors = [floor for row in fair for run in row.runs for floor in run.floors if floor.model != CHANCE]
+    floors = [floor for row in rows for run in row.runs for floor in run.floors if floor.model != CHANCE]
     best = strongest(floors, metric)
-    level = fair[0].floor(best.model, metric) if best else None
-    figures = [figure for method in published if (figure := method.figure(metric))]
-    if best is None or level is None or not figures:
+    if best is None:
         return ""
-    below = [figure.method for figure in figures if (figure.value < level.mean) == level.higher_is_better]
-    names = f" ({', '.join(dict.fromkeys(below))})" if below else ""
+    below, known, levels = list[str](), 0, dict[str, str]()
+    for method in published:
+        figure = method.figure(metric)
+        row = min(rows, key=lambda row: row.ties != method.ties)
+        level = row.floor(best.model, metric)
+        if figure is None or level is None:
+            continue
+        known += 1
+        levels[row.ties] = f"{number(level.mean)} under {row.ties.replace('_', '-')} ties"
+        if (figure.value < level.mean) == level.higher_is_better:
+            below.append(figure.method)
+    names = f": {', '.join(dict.fromkeys(below))}" if below else ""
     return (
-        f"{len(below)} of {len(figures)} published figures do not reach our {best.model}, "
-        f"{number(level.mean)} {short(metric)}{names}."
+        f"{len(below)} of {known} published figures do not reach our {best.model} of the same ties by "
+        f"{short(metric)} ({', '.join(levels.values())}){names}."
+    )
+
+
+def outcome(pairs: Sequence[Pair], metric: str) -> str:
+    """Return how many published figures our rows reproduce, and which way the others lie."""
+    run = [
+        (figure, score)
+        for pair in pairs
+        if pair.ours
+        and (figure := pair.method.figure(metric)) is not None
+        and (score := pair.ours.score(metric)) is not None
+    ]
+    inside = [score.holds(figure.value) for figure, score in run]
+    better = [
+        (score.mean > figure.value) == score.higher_is_better
+        for (figure, score), same in zip(run, inside, strict=True)
+        if not same
+    ]
+    return (
+        f"{len(run)} of {len(pairs)} comparisons were run. By {short(metric)}, {sum(inside)} published "
+        f"figures lie inside our interval, {sum(better)} are worse than ours, {len(better) - sum(better)} better."
     )
 
 

@@ -4,21 +4,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from llmrec.files import write_atomic
 from llmrec.report.literature import (
     MISSING,
     Method,
+    Pair,
     against,
     below_a_floor,
     cell,
     defects,
     methods,
+    outcome,
     paired,
     short,
     why,
     worth_of_file_order,
 )
+from llmrec.report.literature_plot import called, points, svg
+from llmrec.report.plot import can_plot
 from llmrec.report.published import DEFECTS, Published, read
 from llmrec.report.seeds import Row, rows
 from llmrec.report.study import Ran, Study
@@ -27,6 +32,7 @@ from llmrec.report.verdicts import beats
 from llmrec.results import Metrics
 
 PAGE = "literature.md"
+PLOT = "literature.svg"
 HOW = """How to read it:
 
 - *ours*: the mean over seeds; in brackets the outermost limits of the seeds' 95% bootstrap intervals; then
@@ -46,17 +52,50 @@ class Literature(Study):
     title: str
 
     def write(self, ran: Sequence[Ran], to: Path) -> Iterator[Path]:
-        path = to / PAGE
-        write_atomic(path, page(self.title, ran, read(), datetime.now(UTC).date().isoformat()).encode())
-        yield path
+        compared = comparisons(ran, read())
+        date = datetime.now(UTC).date().isoformat()
+        if can_plot():
+            panels = {called(task.name, task.judge): points(task.pairs, task.judge) for task in compared}
+            write_atomic(to / PLOT, svg(self.title, panels))
+            yield to / PLOT
+        write_atomic(to / PAGE, page(self.title, ran, compared, date, PLOT if can_plot() else None).encode())
+        yield to / PAGE
 
 
-def page(title: str, ran: Sequence[Ran], figures: Sequence[Published], date: str) -> str:
-    """Return the whole page in Markdown; `date` is that of its writing."""
+class Compared(NamedTuple):
+    """What is known of one task: our rows, the published methods, and which belong together."""
+
+    name: str
+    own: list[Row]
+    published: list[Method]
+    pairs: list[Pair]
+
+    @property
+    def metrics(self) -> list[str]:
+        return list(dict.fromkeys(figure.metric for each in self.published for figure in each.figures))
+
+    @property
+    def judge(self) -> str:
+        """The score that sentences and the picture are about: the last of those that the first method has."""
+        return self.published[0].figures[-1].metric
+
+
+def comparisons(ran: Sequence[Ran], figures: Sequence[Published]) -> list[Compared]:
+    """Return what is known of each task that something was published on."""
     found = rows((run.choices, run.metrics) for run in ran if run.metrics is not None)
-    parts = [f"# {title}", head(ran, figures, date), HOW]
+    compared = []
     for task in dict.fromkeys(figure.task for figure in figures):
-        parts.append(section(task, [row for row in found if row.task == task], ran, figures))
+        own = [row for row in found if row.task == task]
+        published = methods([figure for figure in figures if figure.task == task])
+        compared.append(Compared(task, own, published, paired(published, own)))
+    return compared
+
+
+def page(title: str, ran: Sequence[Ran], compared: Sequence[Compared], date: str, image: str | None) -> str:
+    """Return the whole page in Markdown; `date` is that of its writing, `image` the picture's file."""
+    figures = [figure for task in compared for method in task.published for figure in method.figures]
+    parts = [f"# {title}", head(ran, figures, date), HOW, *([f"![{title}]({image})"] if image else [])]
+    parts += [section(task, ran) for task in compared]
     return "\n\n".join([*parts, legend(figures)]) + "\n"
 
 
@@ -72,18 +111,18 @@ def head(ran: Sequence[Ran], figures: Sequence[Published], date: str) -> str:
     )
 
 
-def section(task: str, own: Sequence[Row], ran: Sequence[Ran], figures: Sequence[Published]) -> str:
+def section(task: Compared, ran: Sequence[Ran]) -> str:
     """Return what is known of one task."""
-    published = methods([figure for figure in figures if figure.task == task])
-    metrics = list(dict.fromkeys(figure.metric for method in published for figure in method.figures))
-    judge = metrics[-1]
-    pairs = paired(published, own)
+    name, own, published, pairs = task
+    metrics, judge = task.metrics, task.judge
     with_ours = {id(pair.method) for pair in pairs}
     alone = [method for method in published if id(method) not in with_ours]
     size = next((f", n = {run.n:,} of {run.n_total:,}" for row in own for run in row.runs), "")
-    told = [why(pair, judge) for pair in pairs]
+    told = [why(pair, judge) for pair in pairs if pair.ours]
+    lost = dict.fromkeys(pair.model for pair in pairs if not pair.ours)
+    told += [f"{MISSING}, so that nothing can be said: {', '.join(lost)}"] * bool(lost)
     filed = worth_of_file_order(own, judge)
-    parts = [f"## {task}{size}", ours_table(own, expected(task, ran, published), metrics)]
+    parts = [f"## {name}{size}", ours_table(own, expected(name, ran, published), metrics)]
     parts += [bullets(filed)] * bool(filed)
     if pairs:
         lines = [
@@ -98,7 +137,7 @@ def section(task: str, own: Sequence[Row], ran: Sequence[Ran], figures: Sequence
             for p in pairs
         ]
         header = ["published", "source", "known defects", "ours", "ties", *map(two, metrics)]
-        parts += ["### Published / ours", table(header, lines, 5), bullets(told)]
+        parts += ["### Published / ours", outcome(pairs, judge), table(header, lines, 5), bullets(told)]
     if alone:
         parts += ["### Published, nothing of ours to hold against it", alone_table(alone, metrics)]
     parts += [said for said in [below_a_floor(published, own, judge)] if said]

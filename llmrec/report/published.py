@@ -23,7 +23,9 @@ class Defect(NamedTuple):
 
 
 DEFECTS = {
-    FILE_ORDER: Defect("interactions of one second stand in file order, which tells the next item", 1),
+    FILE_ORDER: Defect(
+        "interactions of one second stand in file order, which tells models of sequences what is next", 1
+    ),
     "leaky_ids": Defect("item ids are numbered along the sequences, so that the next id is the next item", 1),
     "feature_given": Defect("the feature that the reference is about is given to the model", 1),
     "under_trained": Defect("the model was stopped long before it had learned all that it can", -1),

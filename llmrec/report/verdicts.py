@@ -44,5 +44,5 @@ def short(score: Margin | MetricResult) -> str:
 
 def beats(run: Metrics) -> str:
     """Return what a run beats, as a sentence, for pages that have no room for a table."""
-    names = judges(run.floors, run.headline)
-    return "; ".join(f"{name}: {verdict(run, name)}".replace(";\n", ", ") for name in names)
+    said = {name: verdict(run, name).replace(";\n", ", ") for name in judges(run.floors, run.headline)}
+    return "; ".join(f"{name}: {words}" for name, words in said.items() if words != "-") or "-"

@@ -2,16 +2,21 @@
 
 from pathlib import Path
 
+import pytest
+
 from llmrec.report.literature import (
     Pair,
     below_a_floor,
     methods,
     nearest,
+    outcome,
     paired,
     why,
     worth_of_file_order,
 )
-from llmrec.report.literature_page import page
+from llmrec.report.literature_page import comparisons, page
+from llmrec.report.literature_plot import points, svg
+from llmrec.report.plot import can_plot
 from llmrec.report.published import Published
 from llmrec.report.seeds import rows
 from llmrec.report.study import Ran
@@ -94,8 +99,45 @@ def test_published_figures_below_our_strongest_floor_are_counted():
     found = rows([ours(floors=[floor("random", 0.9), floor("popularity", 0.3)])])
     figures = methods([published(0.2, method="Low"), published(0.4, method="High")])
     assert below_a_floor(figures, found, HIT) == (
-        "1 of 2 published figures do not reach our popularity, 0.3000 hr@5 (Low)."
+        "1 of 2 published figures do not reach our popularity of the same ties by hr@5 "
+        "(0.3000 under seeded ties): Low."
     )
+
+
+def test_figures_are_held_against_the_floor_of_the_same_ties():
+    filed = ours(0.5, "file_order", floors=[floor("popularity", 0.1)])
+    found = rows([ours(floors=[floor("popularity", 0.3)]), filed])
+    told = below_a_floor(methods([published(0.2, ("file_order_ties",))]), found, HIT)
+    assert told.startswith("0 of 1 published figures do not reach our popularity of the same ties")
+    assert "(0.1000 under file-order ties)" in told
+
+
+def test_the_outcome_counts_what_is_reproduced_and_which_way_the_rest_lies():
+    figures = [published(0.55), published(0.9, method="B"), published(0.1, method="C")]
+    pairs = paired(methods([*figures, published(0.2, (), ("no",), "D")]), rows([ours()]))
+    assert outcome(pairs, HIT) == (
+        "3 of 4 comparisons were run. By hr@5, 1 published figures lie inside our interval, 1 are worse than "
+        "ours, 1 better."
+    )
+
+
+def test_a_picture_has_a_point_for_each_figure_and_an_interval_where_ours_was_run():
+    pairs = paired(methods([published(0.55), published(0.2, (), ("no",), "D")]), rows([ours()]))
+    drawn = points(pairs, HIT)
+    assert [(point["row"], point["value"]) for point in drawn] == [
+        ("Theirs | mine, seeded", 0.55), ("Theirs | mine, seeded", 0.5), ("D | no, not run", 0.2),
+    ]  # fmt: skip
+    assert (drawn[1]["low"], drawn[1]["high"]) == (0.4, 0.6)
+
+
+def test_the_picture_is_drawn_where_what_draws_is_installed():
+    if not can_plot():
+        pytest.skip("no altair and vl-convert-python: pip install 'llmrec[plots]'")
+    drawn = points(paired(methods([published(0.55)]), rows([ours()])), HIT)
+    image = svg("Beauty", {"sequential: hr@5": drawn, "empty": []}).decode()
+    assert image.startswith("<svg")
+    assert "Theirs | mine, seeded" in image
+    assert "empty" not in image
 
 
 def test_the_page_shows_what_was_run_what_was_not_and_what_has_nothing_of_ours(tmp_path):
@@ -109,7 +151,7 @@ def test_the_page_shows_what_was_run_what_was_not_and_what_has_nothing_of_ours(t
         published(0.9, ("leaky_ids",), ("absent",), "Others"),
         published(0.8, (), (), "P5"),
     ]
-    lines = page("Beauty", runs, figures, "2026-01-01").splitlines()
+    lines = page("Beauty", runs, comparisons(runs, figures), "2026-01-01", None).splitlines()
     assert "1 of 2 runs" in lines[2]
     assert "| mine | seeded | 0 | 0.5000 [0.4000, 0.6000] | - | - | - |" in lines
     assert "| broken | not run | - | - | - | - | - |" in lines
