@@ -159,7 +159,8 @@ def outcome(pairs: Sequence[Pair], metric: str) -> str:
     ]
     return (
         f"{len(run)} of {len(pairs)} comparisons were run. By {short(metric)}, {sum(inside)} published "
-        f"figures lie inside our interval, {sum(better)} are worse than ours, {len(better) - sum(better)} better."
+        f"figures lie inside our interval, {sum(better)} are worse than ours, "
+        f"{len(better) - sum(better)} better."
     )
 
 

@@ -32,18 +32,21 @@ def spec(title: str, panels: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[
     """Return the picture in Vega-Lite's words; `panels` are points by what a panel is called."""
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "title": {"text": title, "anchor": "start", "fontSize": 16},
+        "title": {"text": title, "anchor": "start", "fontSize": 16, "offset": 14},
         "background": "white",
         "padding": 16,
         "config": {"view": {"stroke": None}, "axis": {"labelLimit": 420, "domainColor": GREY}},
+        "spacing": 30,
         "resolve": {"scale": {"x": "independent", "y": "independent"}},
         "vconcat": [panel(name, drawn) for name, drawn in panels.items() if drawn],
     }
 
 
 def panel(name: str, drawn: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    x = {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": False}}
-    y = {"field": "row", "type": "nominal", "sort": None, "title": None}
+    rows = list(dict.fromkeys(point["row"] for point in drawn))
+    axis = {"tickCount": 6, "labelOverlap": True}
+    x = {"field": "value", "type": "quantitative", "title": None, "scale": {"zero": False}, "axis": axis}
+    y = {"field": "row", "type": "nominal", "sort": rows, "title": None}
     kinds = {"domain": [OURS, PUBLISHED], "range": COLOURS[:2]}
     colour = {"field": "kind", "type": "nominal", "scale": kinds, "legend": {"title": None}}
     interval = {**x, "field": "low"}
@@ -51,7 +54,7 @@ def panel(name: str, drawn: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "title": {"text": name, "anchor": "start"},
         "data": {"values": list(drawn)},
         "width": 420,
-        "height": LINE * len({point["row"] for point in drawn}),
+        "height": LINE * len(rows),
         "layer": [
             {
                 "transform": [{"filter": "isValid(datum.low)"}],
