@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from llmrec.report.published import DEFECTS, FILE_ORDER, Published, told
+from llmrec.report.published import DEFECTS, FILE_ORDER, ONE_NEGATIVE, Published, told
 from llmrec.report.seeds import Row, Spread
 from llmrec.report.table import number
 from llmrec.report.verdicts import CHANCE, strongest
 
 MISSING = "not run"
+BINARY = "binary_cross_entropy"  # the loss of our models that published ones with one drawn item share
 
 
 class Method(NamedTuple):
@@ -82,8 +83,11 @@ def why(pair: Pair, metric: str) -> str:
 
 def differing(pair: Pair) -> list[str]:
     """Return the defects of the published row that our row does not share."""
-    shared = {FILE_ORDER} if pair.ours and pair.ours.ties == "file_order" else set()
-    return [name for name in pair.method.first.defects if name not in shared]
+    shared = {
+        FILE_ORDER: pair.ours is not None and pair.ours.ties == "file_order",
+        ONE_NEGATIVE: pair.ours is not None and pair.ours.loss == BINARY,
+    }
+    return [name for name in pair.method.first.defects if not shared.get(name)]
 
 
 def reasons(defects: Sequence[str], better: bool) -> str:

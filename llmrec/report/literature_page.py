@@ -130,7 +130,7 @@ def section(task: Compared, ran: Sequence[Ran]) -> str:
                 p.method.first.method,
                 p.method.first.source,
                 defects(p.method),
-                p.model,
+                kind(p),
                 p.ours.ties if p.ours else "-",
             ]
             + [against(p, metric) for metric in metrics]
@@ -142,6 +142,13 @@ def section(task: Compared, ran: Sequence[Ran]) -> str:
         parts += ["### Published, nothing of ours to hold against it", alone_table(alone, metrics)]
     parts += [said for said in [below_a_floor(published, own, judge)] if said]
     return "\n\n".join(parts)
+
+
+def kind(pair: Pair) -> str:
+    """Return our model, with the loss that it learned by where its settings say it."""
+    return ", ".join(
+        [pair.model, *([pair.ours.loss.replace("_", " ")] if pair.ours and pair.ours.loss else [])]
+    )
 
 
 def two(metric: str) -> str:

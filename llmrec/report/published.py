@@ -12,6 +12,7 @@ from llmrec.errors import DataError
 BEAUTY = Path(__file__).with_name("published_beauty.csv")
 COLUMNS = ("task", "method", "metric", "value", "source", "status", "defect", "ours")
 FILE_ORDER = "file_order_ties"
+ONE_NEGATIVE = "binary_loss"
 
 
 class Defect(NamedTuple):
@@ -29,6 +30,7 @@ DEFECTS = {
     "leaky_ids": Defect("item ids are numbered along the sequences, so that the next id is the next item", 1),
     "feature_given": Defect("the feature that the reference is about is given to the model", 1),
     "under_trained": Defect("the model was stopped long before it had learned all that it can", -1),
+    ONE_NEGATIVE: Defect("learned by binary cross-entropy against one drawn item, a weak loss", -1),
     "one_item": Defect("hit rate and nDCG are one number at every k: no more than one place was scored", -1),
     "rating_filter": Defect("rows where 5.0, or nothing that can be read, was predicted are dropped", 0),
     "first_816_rows": Defect("only the first 816 of 19,850 rows, in file order, are scored", 0),

@@ -26,11 +26,13 @@ class Spread(NamedTuple):
 
 
 class Row(NamedTuple):
-    """The runs of a model on a task, one a seed, that broke ties of time in one way."""
+    """The runs of a model on a task, one a seed, that broke ties of time in one way; `loss` is what the
+    model learned by, "" where its settings do not say."""
 
     task: str
     model: str
     ties: Ties
+    loss: str
     runs: list[Metrics]
 
     @property
@@ -67,8 +69,9 @@ def spread(results: Sequence[MetricResult]) -> Spread | None:
 
 def rows(finished: Iterable[Finished]) -> list[Row]:
     """Return a row for each task, model and way of breaking ties of time, in the order of the runs."""
-    found: dict[tuple[str, str, Ties], Row] = {}
+    found: dict[tuple[str, str, Ties, str], Row] = {}
     for choices, metrics in finished:
-        key = (metrics.task, metrics.model, str(choices["ties"]))
+        loss = str(choices["model"].get("loss") or "")
+        key = (metrics.task, metrics.model, str(choices["ties"]), loss)
         found.setdefault(key, Row(*key, [])).runs.append(metrics)
     return list(found.values())

@@ -31,7 +31,7 @@ def published(value, defects=(), ours=("mine",), method="Theirs"):
 
 
 def ours(value=0.5, ties="seeded", model="mine", floors=()):
-    return {"ties": ties}, made(model=model, metrics=[hit(value)], floors=list(floors))
+    return {"ties": ties, "model": {}}, made(model=model, metrics=[hit(value)], floors=list(floors))
 
 
 def said(figure, *runs):
@@ -67,7 +67,7 @@ def test_what_no_defect_explains_is_said_to_be_unexplained():
 def test_of_errors_the_smaller_is_the_better():
     figure = Published("rating", "MF", "rmse", 0.7, "paper", "checked", (), ("mf",))
     run = made(task="rating", model="mf", metrics=[hit(0.5, "rmse", up=False)])
-    [pair] = paired(methods([figure]), rows([({"ties": "seeded"}, run)]))
+    [pair] = paired(methods([figure]), rows([({"ties": "seeded", "model": {}}, run)]))
     assert "the published figure is worse than ours by 0.2000" in why(pair, "rmse")
 
 
@@ -83,6 +83,14 @@ def test_a_defect_that_ours_shares_explains_nothing():
     told = said(published(0.9, ("file_order_ties",)), ours(0.5, "file_order"))
     assert "No known defect explains it" in told
     assert "stand in file order" in said(published(0.9, ("file_order_ties",)), ours())
+
+
+def test_a_weak_loss_explains_a_worse_figure_unless_ours_learned_by_it_too():
+    figure = published(0.2, ("binary_loss",))
+    choices, metrics = ours()
+    assert "against one drawn item" in said(figure, (choices, metrics))
+    same = {**choices, "model": {"loss": "binary_cross_entropy"}}
+    assert "No known defect explains it" in said(figure, (same, metrics))
 
 
 def test_a_model_that_was_not_run_is_told():

@@ -24,7 +24,10 @@ def test_one_seed_without_an_interval_leaves_the_row_without():
 
 def test_runs_that_differ_in_their_seed_alone_are_one_row():
     finished = [
-        ({"ties": ties}, made(seed=seed, metrics=[hit(value)], floors=[floor("popularity", 0.1)]))
+        (
+            {"ties": ties, "model": {}},
+            made(seed=seed, metrics=[hit(value)], floors=[floor("popularity", 0.1)]),
+        )
         for ties, seed, value in (("seeded", 1, 0.3), ("file_order", 0, 0.9), ("seeded", 0, 0.1))
     ]
     fair, filed = rows(finished)
