@@ -15,12 +15,14 @@ NEXT_ID = "next id"
 
 
 class Finding(NamedTuple):
-    """What a defect does to a score of a model's answers to one task."""
+    """What a defect does to a score of a model's answers to one task; `ties` is the order within one second
+    that our reading had."""
 
     defect: str
     words: str
     task: str
     dataset: str
+    ties: str
     model: str
     effect: Effect
 
@@ -104,4 +106,4 @@ def told(run: Opened, name: str, words: str, ours: Sequence[Row], theirs: Read) 
     settings, of = run.plan.settings, run.metrics
     for effect in effects(run.scorers, ours, theirs, run.context, settings.seed, settings.resamples):
         if effect.metric in run.names:
-            yield Finding(name, words, of.task, of.dataset, of.model, effect)
+            yield Finding(name, words, of.task, of.dataset, settings.ties.name, of.model, effect)

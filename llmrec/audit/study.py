@@ -14,9 +14,10 @@ from llmrec.report.study import Ran, Study
 from llmrec.report.table import number
 
 COLUMNS = (
-    "defect", "what", "task", "dataset", "model", "metric", "ours", "under_defect",
+    "defect", "what", "task", "dataset", "ties", "model", "metric", "ours", "under_defect",
     "difference", "low", "high", "n", "n_under_defect",
 )  # fmt: skip
+OTHER_TIES = {"file_order": ", one second in file order"}
 HOW = """How to read it:
 
 - *ours*: every row counts, an answer that cannot be read is a miss (rating: the training mean), equal
@@ -48,7 +49,7 @@ def to_csv(found: Sequence[Finding]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for defect, words, task, dataset, model, effect in found:
+    for *of, effect in found:
         low, high = effect.ci95 or (None, None)
         scores = (
             effect.metric,
@@ -60,7 +61,7 @@ def to_csv(found: Sequence[Finding]) -> bytes:
             effect.n,
             effect.kept,
         )
-        writer.writerow([defect, words, task, dataset, model, *scores])
+        writer.writerow([*of, *scores])
     return text.getvalue().encode()
 
 
@@ -94,7 +95,7 @@ def table(found: Sequence[Finding]) -> str:
         lines.append(
             [
                 finding.model,
-                f"{finding.task} on {finding.dataset}",
+                f"{finding.task} on {finding.dataset}{OTHER_TIES.get(finding.ties, '')}",
                 effect.metric,
                 f"{effect.n:,}",
                 number(effect.ours),

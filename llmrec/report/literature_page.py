@@ -146,9 +146,8 @@ def section(task: Compared, ran: Sequence[Ran]) -> str:
 
 def kind(pair: Pair) -> str:
     """Return our model, with the loss that it learned by where its settings say it."""
-    return ", ".join(
-        [pair.model, *([pair.ours.loss.replace("_", " ")] if pair.ours and pair.ours.loss else [])]
-    )
+    loss = pair.ours.loss.replace("_", " ") if pair.ours else ""
+    return f"{pair.model}, {loss}" if loss else pair.model
 
 
 def two(metric: str) -> str:
