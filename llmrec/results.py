@@ -3,7 +3,12 @@
 Like the records, every one is immutable and has one JSON form.
 """
 
+from collections.abc import Sequence
+from enum import StrEnum, auto
+
 from msgspec import Struct
+
+VALID = ":valid"
 
 
 class MetricResult(Struct, frozen=True):
@@ -29,12 +34,34 @@ class Coverage(Struct, frozen=True):
     reasks: int
 
 
+class Verdict(StrEnum):
+    """Whether a model beats another: the 95% interval of their paired difference leaves out zero in its
+    favour, or against it, or does not leave it out."""
+
+    yes = auto()
+    no = auto()
+    unclear = auto()
+
+
+class Margin(Struct, frozen=True):
+    """A model's score minus a floor's on the same `n` rows, every row counted, with the 95% interval of
+    the paired bootstrap, and what follows from it."""
+
+    id: str
+    value: float | None
+    n: int
+    ci95: tuple[float, float] | None
+    verdict: Verdict
+
+
 class Floor(Struct, frozen=True):
-    """A model that any other must beat, on the same rows."""
+    """A model that any other must beat, on the same rows. `margins` say by how much it was beaten, by each
+    headline score; none where both models gave the same answers."""
 
     model: str
     metrics: list[MetricResult]
     coverage: Coverage
+    margins: list[Margin] = []
 
 
 class Leaks(Struct, frozen=True):
@@ -158,3 +185,11 @@ class Metrics(Struct, frozen=True):
     counts: dict[str, int]
     notes: list[str]
     fit: Fit | None = None
+
+
+def find(results: Sequence[MetricResult], name: str) -> list[MetricResult]:
+    """Return the first result of that id, or of that name before the `/`; none where there is none."""
+    for result in results:
+        if result.id == name or (result.id.partition("/")[0] == name and not result.id.endswith(VALID)):
+            return [result]
+    return []

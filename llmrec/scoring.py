@@ -4,19 +4,40 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 from llmrec.artifacts import METRICS_SCHEMA, to_lines
-from llmrec.metric.base import Context, Row
-from llmrec.metric.score import score
+from llmrec.metric.base import Array, Context, Row
+from llmrec.metric.difference import apart, verdict
+from llmrec.metric.score import count, score
 from llmrec.model.base import Model
 from llmrec.plan import Plan
 from llmrec.progress import Progress
 from llmrec.records import Answer, Completion, Example, Prediction, Prompt, Request
-from llmrec.results import Coverage, Environment, Floor, Leaks, MetricResult, Metrics, Tokens
+from llmrec.results import (
+    Coverage,
+    Environment,
+    Floor,
+    Leaks,
+    Margin,
+    MetricResult,
+    Metrics,
+    Tokens,
+    find,
+)
 from llmrec.rows import Rows
 
 NOT_CHECKED = Leaks("unchecked", {})
 NOWHERE = Environment({}, None, "", "", "", {})
+
+
+class Scored(NamedTuple):
+    """A model's answers, one a row; the ids of each metric, and what it counted; the scores."""
+
+    answers: Sequence[Answer | None]
+    names: list[list[str]]
+    statistics: list[Array]
+    results: list[MetricResult]
 
 
 def sum_up(
@@ -30,11 +51,11 @@ def sum_up(
     """Score the predictions and the floors; leaks, environment, training and
     seconds are the caller's to fill."""
     with progress.bar("scoring", 1 + len(plan.floors), "models") as advance:
-        results = scores(plan, rows, [prediction.answer for prediction in predictions])
+        own = scored(plan, rows, [prediction.answer for prediction in predictions])
         advance(1)
         floors = []
         for floor in plan.floors:
-            floors.append(stand_on(floor, plan, rows, progress))
+            floors.append(stand_on(floor, own, plan, rows, progress))
             advance(1)
     return Metrics(
         schema=METRICS_SCHEMA,
@@ -49,7 +70,7 @@ def sum_up(
         rows=fingerprint(rows.examples),
         n=len(rows.examples),
         n_total=rows.total,
-        metrics=results,
+        metrics=own.results,
         coverage=coverage(predictions, completions),
         leaks=NOT_CHECKED,
         floors=floors,
@@ -78,18 +99,22 @@ def fingerprint(examples: Sequence[Example]) -> str:
     return hashlib.blake2b(to_lines(examples), digest_size=8).hexdigest()
 
 
-def scores(plan: Plan, rows: Rows, answers: Sequence[Answer | None]) -> list[MetricResult]:
+def scored(plan: Plan, rows: Rows, answers: Sequence[Answer | None]) -> Scored:
     """Score answers, one an example in order; every example counts."""
-    scored = [
+    given = [
         Row(question=example.question, reference=example.reference, answer=answer)
         for example, answer in zip(rows.examples, answers, strict=True)
     ]
     context = Context(training=rows.training.answers)
-    return score(plan.metrics, scored, context, plan.settings.seed, plan.settings.resamples)
+    counted = count(plan.metrics, given, context)
+    settings = plan.settings
+    results = score(plan.metrics, given, context, settings.seed, settings.resamples, counted)
+    names = [metric.ids(given, context) for metric in plan.metrics]
+    return Scored(answers, names, counted, results)
 
 
-def stand_on(floor: Model, plan: Plan, rows: Rows, progress: Progress) -> Floor:
-    """Answer the same rows by a floor, and score it the same way."""
+def stand_on(floor: Model, own: Scored, plan: Plan, rows: Rows, progress: Progress) -> Floor:
+    """Answer the same rows by a floor, score it the same way, and tell how far above it the model stands."""
     session = floor.open(rows.training, plan.settings.seed, plan.cache_dir, progress)
     requests = [Request(example.question, unworded(example)) for example in rows.examples]
     answers = {
@@ -100,7 +125,25 @@ def stand_on(floor: Model, plan: Plan, rows: Rows, progress: Progress) -> Floor:
     given = [answers[example.id] for example in rows.examples]
     valid = sum(answer is not None for answer in given)
     failures = {"no_answer": len(given) - valid} if valid < len(given) else {}
-    return Floor(floor.name, scores(plan, rows, given), Coverage(valid, len(given), failures, {}, 0))
+    found = scored(plan, rows, given)
+    counted = Coverage(valid, len(given), failures, {}, 0)
+    return Floor(floor.name, found.results, counted, margins(found, own, plan))
+
+
+def margins(floor: Scored, own: Scored, plan: Plan) -> list[Margin]:
+    """Return how far the model lies from a floor by each headline score, none for the same answers."""
+    if list(floor.answers) == list(own.answers):
+        return []
+    wanted = {result.id for name in plan.task.headline for result in find(own.results, name)}
+    chosen = [place for place, ids in enumerate(own.names) if wanted & set(ids)]
+    found = apart(
+        [(plan.metrics[place], own.names[place]) for place in chosen],
+        [floor.statistics[place] for place in chosen],
+        [own.statistics[place] for place in chosen],
+        plan.settings.seed,
+        plan.settings.resamples,
+    )
+    return [Margin(r.id, r.value, r.n, r.ci95, verdict(r)) for r in found if r.id in wanted]
 
 
 def unworded(example: Example) -> Prompt:

@@ -26,6 +26,7 @@ ALLOWED = {
     "config": {"errors"},
     "environment": {"results"},
     "report": BASICS | {"report", "artifacts"},
+    "audit": BASICS | {"audit", "artifacts", "metric", "plan", "report", "rows", "split"},
     "refine": BASICS | {"artifacts", "decoding", "model", "parser"},
 }
 HEAVY = {"torch", "transformers", "peft"}

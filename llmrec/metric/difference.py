@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from llmrec.metric.base import Context, Metric, Row
-from llmrec.metric.score import TAIL, resampled_means
-from llmrec.results import MetricResult
+from llmrec.metric.base import Array, Context, Metric, Row
+from llmrec.metric.score import TAIL, count, resampled_means
+from llmrec.results import MetricResult, Verdict
+
+# A width that rounding alone makes.
+_NO_WIDTH = 1e-12
 
 
 def differences(
@@ -18,24 +21,48 @@ def differences(
 ) -> list[MetricResult]:
     """Return each score of the second model minus that of the first, every row counted.
 
-    A pair holds the two models' answers to one question. `ci95` is the percentile bootstrap of the
-    paired difference: a draw takes the same rows for both (Efron and Tibshirani, "An introduction to the
-    bootstrap", 1993), None where n < 2. Where every draw gives the same, it would claim certainty: for means
-    of row values in [0, 1] the limits are then what at most a share 1 - .025^(1/n) of rows, of which none
-    was drawn, could add or take (Clopper and Pearson, Biometrika, 1934); for others there are none.
+    A pair holds the two models' answers to one question.
     """
+    one, other = ([pair[side] for pair in pairs] for side in (0, 1))
+    names = [metric.ids(one, context) for metric in metrics]
+    counted = [count(metrics, rows, context) for rows in (one, other)]
+    return apart(list(zip(metrics, names, strict=True)), counted[0], counted[1], seed, resamples)
+
+
+def apart(
+    metrics: Sequence[tuple[Metric, Sequence[str]]],
+    one: Sequence[Array],
+    other: Sequence[Array],
+    seed: int,
+    resamples: int,
+) -> list[MetricResult]:
+    """Return each score made of the statistics `other` minus that made of `one`, arrays [rows, d] of the
+    same rows, one of each metric, which stands with its ids.
+
+    `ci95` is the percentile bootstrap of the paired difference: a draw takes the same rows for both (Efron
+    and Tibshirani, "An introduction to the bootstrap", 1993), None where n < 2. Where every draw gives
+    the same, it would claim certainty: for means of row values in [0, 1] the limits are then what at most
+    a share 1 - .025^(1/n) of rows, of which none was drawn, could add or take (Clopper and Pearson,
+    Biometrika, 1934); for others there are none.
+    """
+    if not metrics:
+        return []
+    n = len(one[0])
+    all_statistics = np.concatenate([*one, *other], axis=1)
+    drawn = resampled_means(all_statistics, seed, resamples)
+    means = np.vstack([all_statistics.mean(axis=0, keepdims=True), drawn])
+    edges = np.cumsum([part.shape[1] for part in (*one, *other)])[:-1]
+    parts = np.split(means, edges, axis=1)
     found = []
-    for metric in metrics:
-        one, other = (metric.statistics([pair[side] for pair in pairs], context) for side in (0, 1))
-        width = one.shape[1]
-        both = np.concatenate([one, other], axis=1)
-        means = np.vstack([both.mean(axis=0, keepdims=True), resampled_means(both, seed, resamples)])
-        apart = metric.values(means[:, width:]) - metric.values(means[:, :width])
-        low, high = np.quantile(apart[1:], [TAIL, 1.0 - TAIL], axis=0)
-        for column, name in enumerate(metric.ids([pair[0] for pair in pairs], context)):
-            value = float(apart[0, column])
-            interval = limits(value, (float(low[column]), float(high[column])), len(pairs), metric)
-            found.append(MetricResult(name, value, len(pairs), interval, metric.higher_is_better))
+    for (metric, names), first, second in zip(
+        metrics, parts[: len(metrics)], parts[len(metrics) :], strict=True
+    ):
+        between = metric.values(second) - metric.values(first)
+        low, high = np.quantile(between[1:], [TAIL, 1.0 - TAIL], axis=0)
+        for column, name in enumerate(names):
+            value = float(between[0, column])
+            interval = limits(value, (float(low[column]), float(high[column])), n, metric)
+            found.append(MetricResult(name, value, n, interval, metric.higher_is_better))
     return found
 
 
@@ -43,7 +70,14 @@ def limits(value: float, drawn: tuple[float, float], n: int, metric: Metric) -> 
     """Return the interval, or what stands in for one that has no width."""
     if n < 2:
         return None
-    if drawn[0] < drawn[1]:
+    if drawn[1] - drawn[0] > _NO_WIDTH:
         return drawn
     unseen = 1.0 - TAIL ** (1.0 / n)
     return (max(value - unseen, -1.0), min(value + unseen, 1.0)) if metric.in_unit_interval else None
+
+
+def verdict(difference: MetricResult) -> Verdict:
+    """Say whether a difference of the better model from the other is one, by its interval alone."""
+    if difference.ci95 is None or difference.ci95[0] <= 0.0 <= difference.ci95[1]:
+        return Verdict.unclear
+    return Verdict.yes if (difference.ci95[0] > 0.0) == difference.higher_is_better else Verdict.no

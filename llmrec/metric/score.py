@@ -6,10 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from llmrec.metric.base import Array, Context, Metric, Row
-from llmrec.results import MetricResult
+from llmrec.results import VALID, MetricResult
 from llmrec.seeded import hash64
-
-VALID = ":valid"
 
 # What a 95 % interval leaves out on each side.
 TAIL = 0.025
@@ -28,10 +26,21 @@ class _Scores:
     high: Array | None
 
 
+def count(metrics: Sequence[Metric], rows: Sequence[Row], context: Context) -> list[Array]:
+    """Return the statistics of each metric, [rows, d]: what scores and differences are made of."""
+    return [metric.statistics(rows, context) for metric in metrics]
+
+
 def score(
-    metrics: Sequence[Metric], rows: Sequence[Row], context: Context, seed: int, resamples: int
+    metrics: Sequence[Metric],
+    rows: Sequence[Row],
+    context: Context,
+    seed: int,
+    resamples: int,
+    counted: Sequence[Array] | None = None,
 ) -> list[MetricResult]:
-    """Return two results an id: over every row, and, as `id:valid`, over those with an answer.
+    """Return two results an id: over every row, and, as `id:valid`, over those with an answer. `counted` are
+    the statistics of the rows, where they are known already.
 
     `ci95` is the percentile bootstrap over rows (Efron and Tibshirani, "An introduction to the
     bootstrap", 1993): `resamples` draws with replacement, the same ones for every metric, None where
@@ -44,9 +53,12 @@ def score(
     the chance of a row above 0, and at least that of a row at 1.
     """
     valid = [row for row in rows if row.answer is not None]
-    strict_scores = _scores(metrics, rows, context, seed, resamples)
-    all_answered = len(valid) == len(rows)
-    valid_scores = strict_scores if all_answered else _scores(metrics, valid, context, seed, resamples)
+    counted = counted if counted is not None else count(metrics, rows, context)
+    strict_scores = _scores(metrics, rows, counted, context, seed, resamples)
+    valid_scores = strict_scores
+    if len(valid) < len(rows):
+        of_valid = count(metrics, valid, context) if valid else []
+        valid_scores = _scores(metrics, valid, of_valid, context, seed, resamples)
     names = [(name, metric.higher_is_better) for metric in metrics for name in metric.ids(rows, context)]
     return [
         _result(name + suffix, scores, column, up)
@@ -56,13 +68,17 @@ def score(
 
 
 def _scores(
-    metrics: Sequence[Metric], rows: Sequence[Row], context: Context, seed: int, resamples: int
+    metrics: Sequence[Metric],
+    rows: Sequence[Row],
+    counted: Sequence[Array],
+    context: Context,
+    seed: int,
+    resamples: int,
 ) -> _Scores:
     if not rows or not metrics:
         return _Scores(n=len(rows), values=None, low=None, high=None)
-    parts = [metric.statistics(rows, context) for metric in metrics]
-    edges = np.cumsum([part.shape[1] for part in parts])[:-1]
-    statistics = np.concatenate(parts, axis=1)
+    edges = np.cumsum([part.shape[1] for part in counted])[:-1]
+    statistics = np.concatenate(counted, axis=1)
 
     def values(means: Array) -> Array:
         split = np.split(means, edges, axis=-1)

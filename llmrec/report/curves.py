@@ -10,8 +10,7 @@ from llmrec.report.page import page
 from llmrec.report.plot import Axes, can_plot, marks, svg
 from llmrec.report.points import DATA, Point, points, to_csv
 from llmrec.report.study import Ran, Study
-from llmrec.report.table import VALID
-from llmrec.results import Metrics
+from llmrec.results import VALID, Metrics
 
 POINTS = "points.csv"
 PAGE = "page.md"

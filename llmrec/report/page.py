@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from llmrec.report.points import DATA, Point
 from llmrec.report.study import Ran
-from llmrec.report.table import LEFT, find, heading, notes, value
+from llmrec.report.table import LEFT, heading, notes, value
+from llmrec.results import find
 
 ROWS_DIFFER = (
     "not all were asked the same rows: compare models at one place, and a model from place to place by its "

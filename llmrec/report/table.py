@@ -1,6 +1,6 @@
 """Metrics as tables that one can read: a row a run, its floors below, values with their intervals."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 from rich.console import Group
@@ -8,10 +8,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from llmrec.results import Coverage, MetricResult, Metrics, Tuning
+from llmrec.report.verdicts import judges, strongest, verdict
+from llmrec.results import Coverage, Floor, MetricResult, Metrics, Tuning, find
 
-VALID = ":valid"
 LEFT = ("model", "prompt")
+BEATS = "beats"
 
 
 class Grid(NamedTuple):
@@ -46,22 +47,36 @@ def grid(runs: Sequence[Metrics]) -> Grid:
     """Return the table of runs over the same rows."""
     first = runs[0]
     shown = [result for name in first.headline for result in find(first.metrics, name)]
-    names = {run.model for run in runs}
     own = [Line(stamped(run), run.prompt, run.coverage, run.metrics) for run in runs]
-    floors = {
-        floor.model: Line(floor.model, "", floor.coverage, floor.metrics)
-        for run in runs
-        for floor in run.floors
-        if floor.model not in names
-    }
+    floors = {floor.model: floor for run in runs for floor in run.floors}
+    against = [
+        name
+        for name in judges(list(floors.values()), first.headline)
+        if any(verdict(run, name) != "-" for run in runs)
+    ]
+    verdicts = [[verdict(run, name) for name in against] for run in runs]
+    below = standing(floors, {run.model for run in runs}, first.headline)
     return Grid(
         title=f"{first.task} on {first.dataset}, split={first.split}, seed={first.seed}, "
         f"n = {first.n:,} of {first.n_total:,}",
-        header=[*LEFT, "valid", *map(heading, shown)],
-        rows=[cells(line, shown) for line in [*own, *floors.values()]],
+        header=[*LEFT, "valid", *map(heading, shown), *(f"{BEATS}\n{name}?" for name in against)],
+        rows=[
+            *(cells(line, shown) + told for line, told in zip(own, verdicts, strict=True)),
+            *(cells(line, shown) + [""] * len(against) for line in below),
+        ],
         own=len(own),
         notes=[*notes(runs), "scores: " + " ".join(result.id for result in shown)],
     )
+
+
+def standing(floors: dict[str, Floor], but: Container[str], headline: Sequence[str]) -> list[Line]:
+    """Return the lines of the floors, but for those that are runs of the table; the strongest is marked."""
+    best = strongest(floors.values(), headline[0]) if len(floors) > 1 and headline else None
+    return [
+        Line(f"{name}\n(strongest floor)" if floor is best else name, "", floor.coverage, floor.metrics)
+        for name, floor in floors.items()
+        if name not in but
+    ]
 
 
 def cells(line: Line, shown: Sequence[MetricResult]) -> list[str]:
@@ -78,14 +93,6 @@ def stamped(run: Metrics) -> str:
     name = f"{name} LEAK" if run.leaks.status == "LEAK" else name
     weights = run.environment.details.get("weights", "")
     return f"{name}\n{weights}" if weights and not weights.startswith(run.model) else name
-
-
-def find(results: Sequence[MetricResult], name: str) -> list[MetricResult]:
-    """Return the first result of that id, or of that name before the `/`; none where there is none."""
-    for result in results:
-        if result.id == name or (result.id.partition("/")[0] == name and not result.id.endswith(VALID)):
-            return [result]
-    return []
 
 
 def heading(result: MetricResult) -> str:
@@ -108,6 +115,10 @@ def number(amount: float) -> str:
 def notes(runs: Sequence[Metrics]) -> list[str]:
     """Return what a reader of the table must know."""
     told = ["every row counts; in brackets the 95% bootstrap interval"]
+    if any(floor.margins for run in runs for floor in run.floors):
+        told.append(
+            "beats: yes or no where the 95% interval of the paired difference leaves out zero, else unclear"
+        )
     told += dict.fromkeys(note for run in runs for note in run.notes)
     told += dict.fromkeys(cost(run.model, run.finetune) for run in runs if run.finetune)
     leaking = [run.model for run in runs if run.leaks.status == "LEAK"]
@@ -126,11 +137,16 @@ def cost(model: str, tuning: Tuning) -> str:
     )
 
 
+def is_words(header: str) -> bool:
+    """Say whether a column holds words, which stand left, and no numbers."""
+    return header in LEFT or header.startswith(BEATS)
+
+
 def drawn(made: Grid) -> Group:
     """Return the table for a terminal, floors dimmed."""
     table = Table()
     for name in made.header:
-        table.add_column(Text(name), justify="left" if name in LEFT else "right")
+        table.add_column(Text(name), justify="left" if is_words(name) else "right", overflow="fold")
     for place, row in enumerate(made.rows):
         table.add_row(*map(escape, row), style="" if place < made.own else "dim")
     return Group(Text(made.title, style="bold"), table, *(Text(note, style="dim") for note in made.notes), "")
@@ -140,7 +156,7 @@ def markdown(made: Grid) -> str:
     """Return the table for a document, floors in italics."""
     flat = [[cell.replace("\n", " ") for cell in row] for row in made.rows]
     rows = [row if place < made.own else [f"*{row[0]}*", *row[1:]] for place, row in enumerate(flat)]
-    align = [":--" if name in LEFT else "--:" for name in made.header]
+    align = [":--" if is_words(name) else "--:" for name in made.header]
     body = [[name.replace("\n", " ") for name in made.header], align, *rows]
     lines = ["| " + " | ".join(row) + " |" for row in body]
     return "\n".join([f"**{made.title}**", "", *lines, "", *(f"- {note}" for note in made.notes), ""])

@@ -8,18 +8,26 @@ import pytest
 from builders import real_data
 
 from llmrec.artifacts import RunDir
+from llmrec.audit.opened import opened
+from llmrec.audit.readings import ties_by
 from llmrec.commands.composing import composed
 from llmrec.errors import DataError
 from llmrec.leak import IN_ORDER, check_names, follows, numbered_along
+from llmrec.metric.base import Context
+from llmrec.metric.ranking import NDCG, HitRate
 from llmrec.pipeline import run
 from llmrec.plan import plan
 from llmrec.progress import Silent
 from llmrec.records import Corpus, Event, Example, Interaction, Item, Ranking
+from llmrec.report.published import read
+from llmrec.report.study import Ran
 from llmrec.results import Metrics
 from llmrec.rows import draw
 from llmrec.split.ledger import Role, Scheme
 
 pytestmark = pytest.mark.integration
+
+NOTHING = Context(training=[])
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +35,7 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("beauty")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def planned(cache):
     data = real_data("beauty")
 
@@ -42,16 +50,36 @@ def values(metrics: Metrics) -> dict[str, float]:
     return {result.id.partition("/")[0]: result.value for result in metrics.metrics if ":" not in result.id}
 
 
-def test_popularity_scores_what_is_known_of_it_within_a_minute(planned, tmp_path):
+@pytest.fixture(scope="session")
+def in_file_order(planned, tmp_path_factory) -> Ran:
+    made = planned("model=popularity", "task=sequential", "ties=file_order")
+    folder = tmp_path_factory.mktemp("in_file_order")
     start = time.monotonic()
-    metrics = run(
-        planned("model=popularity", "task=sequential", "ties=file_order"), RunDir(tmp_path), Silent()
-    )
+    metrics = run(made, RunDir(folder), Silent())
     assert time.monotonic() - start < 60
+    return Ran(folder, made.stored, metrics)
+
+
+def test_popularity_scores_what_is_known_of_it_within_a_minute(in_file_order):
+    metrics = in_file_order.metrics
     assert (metrics.n, metrics.n_total, metrics.leaks.status) == (22_363, 22_363, "clean")
     found = values(metrics)
     assert [round(found[name], 4) for name in ("hr@5", "hr@10", "ndcg@10")] == [0.0081, 0.0120, 0.0056]
     assert metrics.notes == ["interactions of one second in file order, as in the literature: no fair split"]
+
+
+def test_published_popularity_is_ours_with_equal_scores_in_the_order_of_their_ids_too(in_file_order):
+    [opened_run] = opened([in_file_order])
+    rows = ties_by(opened_run.places)(opened_run.rows)
+    metrics = [HitRate(k=[5, 10]), NDCG(k=[5, 10])]
+    ours = {
+        name: round(float(value), 4)
+        for metric in metrics
+        for name, value in zip(
+            metric.ids(rows, NOTHING), metric.statistics(rows, NOTHING).mean(axis=0), strict=True
+        )
+    }
+    assert ours == {figure.metric: figure.value for figure in read() if figure.method == "Popularity"}
 
 
 def test_ties_in_file_order_make_the_targets_harder_for_popularity(planned, tmp_path):

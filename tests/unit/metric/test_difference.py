@@ -5,10 +5,11 @@ import pytest
 from builders import question
 
 from llmrec.metric.base import Context, Row
-from llmrec.metric.difference import differences
+from llmrec.metric.difference import differences, verdict
 from llmrec.metric.ranking import HitRate
 from llmrec.metric.rating import RatingError
 from llmrec.records import Ranking, Rating
+from llmrec.results import MetricResult
 from llmrec.seeded import hash64
 
 CONTEXT = Context(training=[Rating(4.0)])
@@ -56,3 +57,27 @@ def test_equal_answers_are_no_proof_that_models_are_equal():
 def test_one_row_has_no_interval():
     [rmse, _] = differences([RatingError()], paired(ONE, OTHER)[:1], CONTEXT, seed=0, resamples=50)
     assert rmse.ci95 is None
+
+
+@pytest.mark.parametrize(
+    ("ci95", "higher_is_better", "said"),
+    [
+        ((0.1, 0.3), True, "yes"),
+        ((-0.3, -0.1), True, "no"),
+        ((-0.3, -0.1), False, "yes"),
+        ((0.1, 0.3), False, "no"),
+        ((-0.1, 0.3), True, "unclear"),
+        ((0.0, 0.3), True, "unclear"),
+        (None, True, "unclear"),
+    ],
+)
+def test_a_model_beats_another_where_the_interval_leaves_out_zero(ci95, higher_is_better, said):
+    assert verdict(MetricResult("m", 0.2, 9, ci95, higher_is_better)) == said
+
+
+def test_several_metrics_are_drawn_as_each_for_itself():
+    pairs = paired(ONE, OTHER)
+    together = differences([RatingError(), RatingError()], pairs, CONTEXT, seed=1, resamples=60)
+    alone = differences([RatingError()], pairs, CONTEXT, seed=1, resamples=60)
+    for result, expected in zip(together, [*alone, *alone], strict=True):
+        assert result.ci95 == pytest.approx(expected.ci95)

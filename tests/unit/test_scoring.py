@@ -1,0 +1,33 @@
+"""How far a model stands above its floors, as a run's metrics tell it."""
+
+import pytest
+
+from llmrec.artifacts import RunDir
+from llmrec.commands.composing import composed
+from llmrec.metric.difference import verdict
+from llmrec.pipeline import run
+from llmrec.plan import plan
+from llmrec.progress import Silent
+from llmrec.results import MetricResult
+
+
+@pytest.fixture(scope="module")
+def metrics(tmp_path_factory):
+    to = tmp_path_factory.mktemp("scoring")
+    words = ["dataset=demo", "task=sequential", "model=popularity", "task.floors=[random,popularity]"]
+    made = plan(composed([*words, "limit=60", "resamples=50", f"cache_dir={to}"]))
+    return run(made, RunDir(to / "run"), Silent())
+
+
+def test_a_floor_is_held_against_the_model_by_the_headline_scores(metrics):
+    random = metrics.floors[0]
+    assert [margin.id.partition("/")[0] for margin in random.margins] == metrics.headline
+    own = {result.id: result.value for result in metrics.metrics}
+    floors = {result.id: result.value for result in random.metrics}
+    for margin in random.margins:
+        assert (margin.n, margin.value) == (60, pytest.approx(own[margin.id] - floors[margin.id]))
+        assert margin.verdict is verdict(MetricResult(margin.id, margin.value, 60, margin.ci95, True))
+
+
+def test_a_floor_that_is_the_model_itself_is_not_held_against_it(metrics):
+    assert (metrics.floors[1].model, metrics.floors[1].margins) == ("popularity", [])
