@@ -10,7 +10,8 @@ from llmrec.commands.studying import Asked, planned, study_of
 from llmrec.errors import ConfigError
 from llmrec.report.curves import Curves
 
-STUDIES = ("cross_domain", "size", "sparsity")
+CURVES = ("cross_domain", "size", "sparsity")
+STUDIES = (*CURVES, "audit", "literature_beauty")
 OWN = """# @package _global_
 defaults: [size]
 description: my own
@@ -36,8 +37,8 @@ def test_the_experiments_of_several_runs_say_so():
     assert {name for name, text in options("experiment") if text.startswith("several runs")} == set(STUDIES)
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_the_experiments_of_several_runs_compose_run_by_run(name):
+@pytest.mark.parametrize("name", CURVES)
+def test_the_curves_compose_run_by_run(name):
     found = asked(f"experiment={name}", "output_dir=/out")
     assert isinstance(found.study, Curves)
     assert found.to == Path(f"/out/studies/{name}")
