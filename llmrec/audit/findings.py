@@ -33,10 +33,11 @@ def findings(runs: Sequence[Opened]) -> Iterator[Finding]:
         yield from in_one(run)
     for fair, flawed, reading in pairs(runs):
         yield from between(fair, flawed, *reading)
-    numbered = set[str]()
+    numbered = set[tuple[str, Ties]]()
     for run in runs:
-        if is_next(run) and not run.rows[0].question.candidates and run.metrics.dataset not in numbered:
-            numbered.add(run.metrics.dataset)
+        data = run.metrics.dataset, run.plan.settings.ties
+        if is_next(run) and not run.rows[0].question.candidates and data not in numbered:
+            numbered.add(data)
             yield from of_ids(run)
 
 
@@ -45,7 +46,8 @@ def in_one(run: Opened) -> Iterator[Finding]:
     has_ties = any(isinstance(row.answer, Ranking) and row.answer.scores for row in run.rows)
     readings = [*READINGS, *([by_file(run.places)] if has_ties else [])]
     for reading in readings:
-        if run.plan.task.answer in reading.answers:
+        is_sample = run.metrics.n < run.metrics.n_total
+        if run.plan.task.answer in reading.answers and not (reading.is_of_all and is_sample):
             read = reading.read(run.rows)
             if any(theirs is not ours for theirs, ours in zip(read, run.rows, strict=True)):
                 yield from told(run, reading.name, reading.words, run.rows, read)
@@ -93,8 +95,18 @@ def between(fair: Opened, flawed: Opened, name: str, words: str) -> Iterator[Fin
 
 
 def of_ids(run: Opened) -> Iterator[Finding]:
-    """Yield what numbering ids along the sequences gives away, by a recommender that knows nothing else."""
-    numbers = along(run.rows)
+    """Yield what numbering ids along the sequences gives away, by a recommender that knows nothing else.
+
+    Users are met in the order in which the file names the first of their items.
+    """
+
+    def first(row: Row) -> int:
+        assert isinstance(row.reference, Ranking)
+        return min(
+            run.places[item] for item in (*(e.item for e in row.question.history), *row.reference.items)
+        )
+
+    numbers = along(sorted(run.rows, key=first))
     fair = next_ids(run.rows, shuffled(numbers, run.metrics.seed))
     words = "item ids are numbered along the sequences (P5), in place of at random"
     for finding in told(run, "sequential_ids", words, fair, next_ids(run.rows, numbers)):

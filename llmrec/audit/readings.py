@@ -18,11 +18,13 @@ FIRST = 816 / 19_850  # of the rows of summaries, what P5's notebook scores befo
 
 
 class Reading(NamedTuple):
-    """A defect: its name, what it does, whose answers it can touch, and how it reads their rows."""
+    """A defect: its name, what it does, whose answers it can touch, and how it reads their rows; `is_of_all`
+    says that a sample of the rows cannot show it."""
 
     name: str
     words: str
     answers: tuple[type[Answer], ...]
+    is_of_all: bool
     read: Callable[[Sequence[Row]], Read]
 
 
@@ -80,30 +82,35 @@ READINGS = [
         "fives_dropped",
         "rows where 5.0 or nothing readable was predicted are dropped (P5)",
         (Rating,),
+        False,
         fives_dropped,
     ),
     Reading(
         "silent_dropped",
         "only valid answers are counted (LLaRA)",
         (Rating, Ranking, Text),
+        False,
         silent_dropped,
     ),
     Reading(
         "first_rows",
         f"only the first {FIRST:.1%} of rows, in file order, are scored (P5)",
         (Text,),
+        True,
         first_only,
     ),
     Reading(
         "ties_favourable",
         "of equal scores the right item's counts first",
         (Ranking,),
+        False,
         ties_to(Tie.FIRST),
     ),
     Reading(
         "ties_unfavourable",
         "of equal scores the right item's counts last",
         (Ranking,),
+        False,
         ties_to(Tie.LAST),
     ),
 ]
@@ -112,4 +119,4 @@ READINGS = [
 def by_file(places: Mapping[str, int]) -> Reading:
     """Return the reading of equal scores by where items stand in the file."""
     words = "equal scores stand in the order in which items first appear in the file"
-    return Reading("ties_by_file", words, (Ranking,), ties_by(places))
+    return Reading("ties_by_file", words, (Ranking,), False, ties_by(places))

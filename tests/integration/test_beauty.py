@@ -8,6 +8,7 @@ import pytest
 from builders import real_data
 
 from llmrec.artifacts import RunDir
+from llmrec.audit.numbering import along
 from llmrec.audit.opened import opened
 from llmrec.audit.readings import ties_by
 from llmrec.commands.composing import composed
@@ -80,6 +81,16 @@ def test_published_popularity_is_ours_with_equal_scores_in_the_order_of_their_id
         )
     }
     assert ours == {figure.metric: figure.value for figure in read() if figure.method == "Popularity"}
+
+
+def test_ids_numbered_along_the_sequences_are_those_of_the_literature(in_file_order):
+    [opened_run] = opened([in_file_order])
+    folder = real_data("beauty") / "beauty"
+    with gzip.open(folder / "literature_id_maps.json.gz", "rt") as file:
+        maps = json.load(file)
+    number = {user: int(given) for given, user in maps["id2user"].items()}
+    rows = sorted(opened_run.rows, key=lambda row: number[row.question.user])
+    assert along(rows) == {item: int(given) for given, item in maps["id2item"].items()}
 
 
 def test_ties_in_file_order_make_the_targets_harder_for_popularity(planned, tmp_path):

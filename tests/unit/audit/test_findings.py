@@ -16,11 +16,11 @@ from llmrec.progress import Silent
 from llmrec.report.study import Ran
 
 LINES = (
-    ["task=rating", "model=random"],
+    ["task=rating", "model=random", "limit=60"],
     ["task=summarization", "model=random"],
-    ["task=sequential", "model=popularity"],
-    ["task=sequential", "model=popularity", "ties=file_order"],
-    ["task=direct", "model=popularity", "task.num_negatives=9"],
+    ["task=sequential", "model=popularity", "limit=60"],
+    ["task=sequential", "model=popularity", "limit=60", "ties=file_order"],
+    ["task=direct", "model=popularity", "limit=60", "task.num_negatives=9"],
 )
 
 
@@ -29,7 +29,7 @@ def ran(tmp_path_factory):
     to = tmp_path_factory.mktemp("audit")
     found = []
     for number, line in enumerate(LINES):
-        made = plan(composed(["dataset=demo", "limit=60", "resamples=50", f"cache_dir={to}/cache", *line]))
+        made = plan(composed(["dataset=demo", "resamples=50", f"cache_dir={to}/cache", *line]))
         folder = to / str(number)
         found.append(Ran(folder, made.stored, run(made, RunDir(folder), Silent())))
     return found
