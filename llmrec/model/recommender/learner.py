@@ -115,14 +115,14 @@ class Learner(Recommender):
     def _keep(self, folder: Path, name: str, lesson: Lesson) -> None:
         from safetensors.numpy import save
 
-        start = time.perf_counter()
+        start = time.perf_counter() - spent(lesson.checkpoint)
         learned = self.learn(lesson)
         fit = Fit(
             name=name,
             library=" ".join(f"{package} {version(package)}" for package in self.packages),
             parameters=sum(array.size for array in learned.weights.values()),
             rows=learned.rows,
-            seconds=round(time.perf_counter() - start + spent(lesson.checkpoint), 1),
+            seconds=round(time.perf_counter() - start, 1),
             epochs=learned.epochs,
             best_epoch=learned.best_epoch,
             measure=learned.measure,

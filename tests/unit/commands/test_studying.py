@@ -55,13 +55,13 @@ def test_what_the_user_gives_takes_the_place_of_the_lines_own():
 
 
 def test_a_run_has_the_folder_that_its_line_typed_by_hand_has():
-    (sweep,) = planned(asked("experiment=size", "limit=5", "dataset.sample.users=0.5"))
+    (sweep,) = planned(asked("experiment=size", "model=popularity", "limit=5", "dataset.sample.users=0.5"))
     by_hand = composed([*sweep.words], with_hydra=True).hydra.run.dir
     assert [run.folder for run in sweep.runs] == [Path(by_hand).absolute()]
 
 
 def test_the_whole_data_set_of_a_study_is_the_run_without_a_sample():
-    (sweep,) = planned(asked("experiment=size", "output_dir=/out"))
+    (sweep,) = planned(asked("experiment=size", "model=popularity", "output_dir=/out"))
     words = ["task=sequential", "dataset=beauty", "model=popularity", "output_dir=/out"]
     assert sweep.runs[-1].folder == Path(composed(words, with_hydra=True).hydra.run.dir)
 

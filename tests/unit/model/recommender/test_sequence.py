@@ -118,7 +118,10 @@ def test_a_fit_that_was_killed_goes_on_to_the_same_weights(tmp_path):
     assert killed.returncode == -9
     [left] = (tmp_path / "cut" / "recommender").glob("*.unfinished")
     assert (left / "state.pt").is_file()
+    (left / "seconds").write_text("1000.0")
     whole, resumed = fit(tmp_path / "whole"), fit(tmp_path / "cut")
+    assert whole.seconds < 100
+    assert 1000 < resumed.seconds < 1100
     assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
     assert resumed.curve == whole.curve
 
