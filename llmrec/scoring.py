@@ -63,7 +63,7 @@ def sum_up(
         dataset=plan.dataset.name,
         split=plan.split.name,
         model=plan.model.name,
-        prompt=plan.variant.name,
+        prompt=plan.variant.name if plan.model.reads_prompts else "",
         finetune=None,
         decoding=asdict(plan.decoding),
         seed=plan.settings.seed,

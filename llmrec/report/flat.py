@@ -27,6 +27,16 @@ class Held(NamedTuple):
 
 
 NOT = Held("", None, None, None, "")
+NOTHING = (0, 0, 0, 0.0)  # nothing learned
+
+
+def learned(metrics: Metrics) -> tuple[int, int, int, float]:
+    """Return how many weights were learned, from how many pairs (or rows) and tokens, in how many seconds."""
+    if tuned := metrics.finetune:
+        return tuned.trainable, tuned.pairs, tuned.tokens, tuned.seconds
+    if fit := metrics.fit:
+        return fit.parameters, fit.rows, 0, fit.seconds
+    return NOTHING
 
 
 def flat(folder: Path, metrics: Metrics) -> Iterator[dict[str, object]]:
@@ -44,7 +54,7 @@ def flat(folder: Path, metrics: Metrics) -> Iterator[dict[str, object]]:
             tuned.method if tuned else "none", metrics.seed, floor_of,
             result.id, result.value, low, high, result.n,
             metrics.n_total, coverage.valid, coverage.all, metrics.leaks.status,
-            *((tuned.trainable, tuned.pairs, tuned.tokens, tuned.seconds) if tuned else (0, 0, 0, 0.0)),
+            *(learned(metrics) if not floor_of else NOTHING),
             *apart,
         )  # fmt: skip
         return dict(zip(COLUMNS, values, strict=True))

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llmrec.report.verdicts import judges, strongest, verdict
-from llmrec.results import Coverage, Floor, MetricResult, Metrics, Tuning, find
+from llmrec.results import Coverage, Fit, Floor, MetricResult, Metrics, Tuning, find
 
 LEFT = ("model", "prompt")
 BEATS = "beats"
@@ -121,6 +121,7 @@ def notes(runs: Sequence[Metrics]) -> list[str]:
         )
     told += dict.fromkeys(note for run in runs for note in run.notes)
     told += dict.fromkeys(cost(run.model, run.finetune) for run in runs if run.finetune)
+    told += dict.fromkeys(fitted(run.model, run.fit) for run in runs if run.fit)
     leaking = [run.model for run in runs if run.leaks.status == "LEAK"]
     return [*told, f"LEAK: {', '.join(leaking)} saw what was asked for" if leaking else "no leak found"]
 
@@ -135,6 +136,12 @@ def cost(model: str, tuning: Tuning) -> str:
         f"{learned} from {tuning.pairs:,} pairs{of_tasks}, {tuning.tokens:,} tokens "
         f"in {tuning.seconds:,.0f} s; kept: step {tuning.best_step:,} of {tuning.steps:,}"
     )
+
+
+def fitted(model: str, fit: Fit) -> str:
+    """Return what fitting a recommender took."""
+    kept = f"; kept: epoch {fit.best_epoch:,} of {fit.epochs:,}" if fit.epochs else ""
+    return f"{model}: {fit.parameters:,} numbers learned from {fit.rows:,} rows in {fit.seconds:,.0f} s{kept}"
 
 
 def is_words(header: str) -> bool:

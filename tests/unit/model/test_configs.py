@@ -87,7 +87,8 @@ def test_local_models_serve_the_decodings_that_write_text_and_no_others(tiny):
 
 
 def test_the_config_classes_import_neither_torch_nor_transformers():
-    recommenders = [f"recommender.{name}" for name in ("floors", "means", "factors", "mlp", "blind", "text")]
+    light = ("floors", "means", "factors", "mlp", "blind", "text", "counts", "neighbors", "bpr", "simplex")
+    recommenders = [f"recommender.{name}" for name in (*light, "sequence", "trained")]
     modules = [*recommenders, "replay", "local.model", "local.gguf", "local.checkpoint"]
     imports = "\n".join(f"import llmrec.model.{module}" for module in modules)
     names = {"torch", "transformers", "tokenizers", "numpy", "sklearn", "cornac"}
