@@ -13,11 +13,11 @@ from llmrec.errors import ConfigError
 from llmrec.model.base import Model
 
 CONF = Path(__file__).parents[3] / "conf"
-# A file that chooses a fine-tuning method needs the whole root; tests/conf composes it.
+# A file that chooses for other groups needs the whole root; tests/conf composes it.
 NAMES = sorted(
     file.stem
     for file in (CONF / "model").glob("*.yaml")
-    if not file.stem.startswith("_") and "/finetune" not in file.read_text()
+    if not file.stem.startswith("_") and "override " not in file.read_text()
 )
 
 
