@@ -1,7 +1,7 @@
 """`llmrec doctor`: is everything there that a run needs?"""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -21,6 +21,7 @@ would keep a run from working."""
 
 LEAST_FREE_GIB = 2
 NEEDS_AN_EXTRA = (("finetune", "qlora"),)
+TASKS = ("", "task=rating", "task=summarization")  # one for each kind of answer
 NEEDS_A_VALUE = {"model": {"hf": ["model.path=."], "replay": ["model.path=."]}}
 
 Finding = tuple[bool, str]
@@ -65,18 +66,28 @@ def configs(argv: list[str]) -> Iterator[Finding]:
     for group in ("dataset", "split", "task", "prompt", "model", "decoding", "finetune", "experiment"):
         for option in options(group):
             given = NEEDS_A_VALUE.get(group, {}).get(option.name, [])
+            tasks = TASKS if group == "model" else TASKS[:1]
             try:
-                plan(composed([*argv, f"{group}={option.name}", *given, *suited(group, option.name)]))
+                fits_somewhere([*argv, f"{group}={option.name}", *given], tasks)
                 composing += 1
             except LlmrecError as error:
                 yield (group, option.name) in NEEDS_AN_EXTRA, f"{group}={option.name}: {error}"
     yield True, f"{composing} configs compose"
 
 
-def suited(group: str, name: str) -> list[str]:
-    """Return the task that a model of one kind of answer goes with."""
-    kinds = {"train_mean": "rating", "frequent_text": "summarization"}
-    return [f"task={kinds[name]}"] if group == "model" and name in kinds else []
+def fits_somewhere(words: list[str], tasks: Sequence[str]) -> None:
+    """Compose and build a choice with the first of the tasks that it goes with, "" for the usual one.
+
+    Raises ConfigError, the first, where there is none.
+    """
+    refused: list[LlmrecError] = []
+    for task in tasks:
+        try:
+            plan(composed([*words, *([task] if task else [])]))
+            return
+        except LlmrecError as error:
+            refused.append(error)
+    raise refused[0]
 
 
 def datasets(argv: list[str]) -> Iterator[Finding]:

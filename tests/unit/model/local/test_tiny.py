@@ -29,6 +29,7 @@ CLASSES = {
     "llama2": "LlamaForCausalLM",
     "llama3": "LlamaForCausalLM",
     "mistral": "MistralForCausalLM",
+    "p5": "T5ForConditionalGeneration",
     "qwen": "Qwen3ForCausalLM",
     "smollm2": "LlamaForCausalLM",
     "tiny": "LlamaForCausalLM",
@@ -72,7 +73,7 @@ def test_every_checkpoint_of_the_zoo_is_tested_here():
     local = {
         option.name
         for option in options("model")
-        if not option.name.endswith(("-lora", "-ptuning"))
+        if not option.name.endswith(("-lora", "-ptuning", "-title", "-sequential"))
         if "architecture" in composed([f"model={option.name}", *given.get(option.name, [])])["model"]
     }
     assert local == set(CLASSES) | {"hf"}
@@ -84,7 +85,7 @@ def test_it_is_of_the_class_of_the_checkpoint_and_small(name, open_session):
     assert type(model).__name__ == CLASSES[name]
     assert sum(parameter.numel() for parameter in model.parameters()) < 100_000
     assert session.environment["weights"].startswith(f"random_tiny-{model.config.model_type}-")
-    assert session.environment["context"] == ("None" if name == "flan-t5" else "32768")
+    assert session.environment["context"] == ("None" if name in ("flan-t5", "p5") else "32768")
 
 
 def test_it_answers_the_same_alone_and_in_a_padded_batch_and_unlike_prompts_unlike(name, open_session, asked):
