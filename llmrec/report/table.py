@@ -11,7 +11,8 @@ from rich.text import Text
 from llmrec.report.verdicts import judges, strongest, verdict
 from llmrec.results import Coverage, Fit, Floor, MetricResult, Metrics, Tuning, find
 
-LEFT = ("model", "prompt")
+PROMPT = "prompt"  # left out where no model read one
+LEFT = ("model", PROMPT)
 BEATS = "beats"
 
 
@@ -56,14 +57,17 @@ def grid(runs: Sequence[Metrics]) -> Grid:
     ]
     verdicts = [[verdict(run, name) for name in against] for run in runs]
     below = standing(floors, {run.model for run in runs}, first.headline)
+    header = [*LEFT, "valid", *map(heading, shown), *(f"{BEATS}\n{name}?" for name in against)]
+    rows = [
+        *(cells(line, shown) + told for line, told in zip(own, verdicts, strict=True)),
+        *(cells(line, shown) + [""] * len(against) for line in below),
+    ]
+    kept = [at for at, name in enumerate(header) if name != PROMPT or any(row[at] for row in rows)]
     return Grid(
         title=f"{first.task} on {first.dataset}, split={first.split}, seed={first.seed}, "
         f"n = {first.n:,} of {first.n_total:,}",
-        header=[*LEFT, "valid", *map(heading, shown), *(f"{BEATS}\n{name}?" for name in against)],
-        rows=[
-            *(cells(line, shown) + told for line, told in zip(own, verdicts, strict=True)),
-            *(cells(line, shown) + [""] * len(against) for line in below),
-        ],
+        header=[header[at] for at in kept],
+        rows=[[row[at] for at in kept] for row in rows],
         own=len(own),
         notes=[*notes(runs), "scores: " + " ".join(result.id for result in shown)],
     )

@@ -82,3 +82,9 @@ def test_recommenders_are_given_training_rows_in_order_and_no_other():
     assert all(times == sorted(times) for times in by_user.values())
     assert [row.user for row in learned] == [user for user, times in by_user.items() for _ in times]
     assert len(rows.training.validation(7)) == 7
+
+
+def test_a_table_of_models_that_read_no_prompt_has_no_column_for_one(done):
+    [table] = grids([done("counted", "task=sequential", "limit=8", "model=last_item")])
+    assert table.header[:2] == ["model", "valid"]
+    assert [len(row) for row in table.rows] == [len(table.header)] * len(table.rows)
