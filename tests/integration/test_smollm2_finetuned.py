@@ -57,6 +57,7 @@ def test_lora_predicts_ratings_better_than_its_base_beyond_the_interval(smollm2_
     assert after.finetune.loss_curve[-1].training < after.finetune.loss_curve[0].training / 2
 
 
+@pytest.mark.slow
 def test_lora_picks_among_ten_candidates_better_than_its_base_beyond_the_interval(smollm2_cache, tmp_path):
     chosen = ["task=direct", "task.num_negatives=9", "task.answer_tokens=128", f"model.dtype={HALF}"]
     chosen += ["limit=12", "training_limit=112"]
