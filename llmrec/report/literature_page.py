@@ -42,6 +42,7 @@ HOW = """How to read it:
 - *ties*: who comes first among a user's interactions of one second - a seeded hash, or, as in most of the
   literature, the order of the file, which tells the next item. A published row is held against ours of the
   same ties, where those were run.
+- *seconds to fit*: by the clock on the wall, whatever else the machine did meanwhile.
 - A row that was not run is shown as such."""
 
 
