@@ -8,13 +8,14 @@ CHANCE = "random"
 
 
 def strongest(floors: Iterable[Floor], name: str) -> Floor | None:
-    """Return the floor that is best by the score of that id or name, None where none has a value."""
+    """Return the floor that is best by the score of that id or name, of equal ones the last, which knows
+    most; None where none has a value."""
     standing = [
         (found[0].value if found[0].higher_is_better else -found[0].value, floor)
         for floor in floors
         if (found := find(floor.metrics, name)) and found[0].value is not None
     ]
-    return max(standing, key=lambda pair: pair[0])[1] if standing else None
+    return max(reversed(standing), key=lambda pair: pair[0])[1] if standing else None
 
 
 def judges(floors: Sequence[Floor], headline: Sequence[str]) -> list[str]:
