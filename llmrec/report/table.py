@@ -154,13 +154,27 @@ def is_words(header: str) -> bool:
 
 
 def drawn(made: Grid) -> Group:
-    """Return the table for a terminal, floors dimmed."""
+    """Return the table for a terminal, floors dimmed; what beats what stands below, a line a run, for
+    columns of words would leave the numbers no room."""
     table = Table()
-    for name in made.header:
+    kept = [at for at, name in enumerate(made.header) if not name.startswith(BEATS)]
+    for name in (made.header[at] for at in kept):
         table.add_column(Text(name), justify="left" if is_words(name) else "right", overflow="fold")
     for place, row in enumerate(made.rows):
-        table.add_row(*map(escape, row), style="" if place < made.own else "dim")
-    return Group(Text(made.title, style="bold"), table, *(Text(note, style="dim") for note in made.notes), "")
+        table.add_row(*(escape(row[at]) for at in kept), style="" if place < made.own else "dim")
+    below = (Text(note, style="dim") for note in made.notes)
+    return Group(Text(made.title, style="bold"), table, *map(Text, verdicts(made)), *below, "")
+
+
+def verdicts(made: Grid) -> list[str]:
+    """Return a line for each run: which floors it beats."""
+    columns = [(at, name.split()[-1]) for at, name in enumerate(made.header) if name.startswith(BEATS)]
+    return [
+        f"{row[0].splitlines()[0]} beats "
+        + "  ".join(f"{name} {row[at].replace(chr(10), ' ')}" for at, name in columns)
+        for row in made.rows[: made.own]
+        if columns
+    ]
 
 
 def markdown(made: Grid) -> str:
