@@ -1,6 +1,9 @@
 """Conventional recommenders as whole runs on the invented shop, beside language models."""
 
+from io import StringIO
+
 import pytest
+from rich.console import Console
 
 from llmrec.artifacts import FIT, RunDir, read_metrics
 from llmrec.commands.composing import composed
@@ -8,7 +11,7 @@ from llmrec.pipeline import run
 from llmrec.plan import plan
 from llmrec.progress import Silent
 from llmrec.report.flat import flat
-from llmrec.report.table import grids
+from llmrec.report.table import drawn, grids
 from llmrec.rows import draw
 
 pytestmark = pytest.mark.integration
@@ -67,6 +70,11 @@ def test_a_conventional_row_and_a_language_models_stand_in_one_table_with_their_
         "tiny", "item_knn", "random", "popularity", "last_item",
     ]  # fmt: skip
     assert "beats\npopularity?" in table.header
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(drawn(table))
+    shown = console.export_text()
+    assert all(f"{model} beats popularity? " in shown for model in ("tiny", "item_knn"))
+    assert "│ popularity " in shown  # its name is not folded where there is room for 80 letters
 
 
 def test_recommenders_are_given_training_rows_in_order_and_no_other():

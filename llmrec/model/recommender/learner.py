@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 WEIGHTS = "weights.safetensors"
 RECORD = "fit.json"
 UNFINISHED = ".unfinished"  # behind the name of a folder with a fit's last checkpoint
+SECONDS = "seconds"  # in that folder: how long the fit has taken so far
 
 
 class Lesson(NamedTuple):
@@ -134,7 +135,7 @@ class Learner(Recommender):
 
 def spent(checkpoint: Path) -> float:
     """Return the seconds that earlier calls learned for, before they were stopped."""
-    file = checkpoint / "seconds"
+    file = checkpoint / SECONDS
     return float(file.read_text()) if file.is_file() else 0.0
 
 

@@ -16,13 +16,12 @@ from numpy.random import Generator
 from torch import Tensor, nn
 
 from llmrec.files import write_atomic
-from llmrec.model.recommender.learner import Learned, Lesson, spent
+from llmrec.model.recommender.learner import SECONDS, Learned, Lesson, spent
 from llmrec.results import FitPoint
 
 log = logging.getLogger(__name__)
 
 STATE = "state.pt"
-SECONDS = "seconds"
 
 
 @dataclass(frozen=True, kw_only=True)
