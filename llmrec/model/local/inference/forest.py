@@ -1,5 +1,6 @@
 """Texts as trees of tokens: what several of them begin with stands there once, and is read once."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -53,17 +54,23 @@ class _Row:
 
 
 def plant(texts: Sequence[list[int]], width: int) -> Forest:
-    """Return the trees of non-empty texts, in rows of at most `width` nodes, or of one text.
+    """Return the trees of non-empty texts, in as few rows as hold about `width` nodes each, equally full.
 
     Texts of common beginnings stand side by side, whatever their order; `places` keep the order given.
     """
-    rows: list[_Row] = []
+    order = sorted(range(len(texts)), key=lambda number: texts[number])
+    whole = _Row()
+    for number in order:
+        whole.add(texts[number])
+    target = len(whole.ids) / math.ceil(len(whole.ids) / width)
+    rows = [_Row()]
     places: dict[int, Place] = {}
-    for number in sorted(range(len(texts)), key=lambda number: texts[number]):
-        if not rows or rows[-1].length_with(texts[number]) > width:
+    for number in order:
+        # As full as can be: a row ends where one text more would miss the target by more than it does.
+        if rows[-1].ids and rows[-1].length_with(texts[number]) - target > target - len(rows[-1].ids):
             rows.append(_Row())
         places[number] = Place(len(rows) - 1, rows[-1].add(texts[number]))
-    size = max((len(row.ids) for row in rows), default=0)
+    size = max(len(row.ids) for row in rows)
     ids, depths = (np.zeros((len(rows), size), dtype=np.int64) for _ in range(2))
     # What fills a shorter row up looks at itself, for a token that sees nothing has no number.
     sees = np.tile(np.eye(size, dtype=bool), (len(rows), 1, 1))

@@ -40,8 +40,8 @@ READ_PLAINLY = {
     "t5": {},
 }
 ALL = READ_AS_TREES | READ_PLAINLY
-# A sum over many tokens is as exact as float32 is.
-CLOSE = {"abs": 1e-4, "rel": 2e-5}
+# Sums over many tokens are as exact as float32 is; logits of an untrained T5 are in the hundreds.
+CLOSE = {"abs": 1e-4, "rel": 1e-4}
 
 
 @pytest.fixture

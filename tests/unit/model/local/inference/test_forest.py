@@ -21,11 +21,16 @@ def test_texts_that_begin_alike_share_their_first_nodes():
     ]
 
 
-def test_a_row_is_full_at_its_width_and_a_longer_text_has_one_of_its_own():
-    forest = plant([[1, 2], [3, 4], [5, 6, 7, 8, 9]], width=4)
-    assert [place.row for place in forest.places] == [0, 0, 1]
-    assert forest.ids.shape == (2, 5)
-    assert bool(forest.sees[0, 4, 4]), "what fills a row up looks at itself"
+def test_rows_are_about_equally_full():
+    texts = [[first, *range(100, 109)] for first in range(9)]
+    assert [place.row for place in plant(texts, width=45).places] == [0] * 5 + [1] * 4
+    assert plant(texts, width=90).ids.shape == (1, 90)
+
+
+def test_a_text_wider_than_a_row_has_one_of_its_own_and_what_fills_the_others_up_sees_itself():
+    forest = plant([[1, 2], [5, 6, 7, 8, 9, 10]], width=4)
+    assert [place.row for place in forest.places] == [0, 1]
+    assert forest.sees[0, 5].tolist() == [False] * 5 + [True]
 
 
 def test_a_text_and_its_own_beginning_end_on_one_path():
@@ -43,7 +48,7 @@ def test_every_path_spells_its_text_and_sees_nothing_else(texts, width):
         for at, node in enumerate(place.nodes):
             seen = torch.nonzero(forest.sees[place.row, node]).flatten()
             assert seen.tolist() == place.nodes[: at + 1]
-    assert forest.ids.shape[1] <= max(width, *map(len, texts))
+    assert forest.ids.shape[1] <= width + 2 * max(map(len, texts))
 
 
 def test_the_common_beginning_of_two_texts_ends_where_they_part_or_one_ends():
