@@ -219,8 +219,13 @@ def check(made: Plan) -> None:
 
 
 def check_decoding(made: Plan) -> None:
-    """Refuse a decoding that cannot answer the task as it is asked."""
+    """Refuse a decoding that cannot answer the task as it is asked, and a prompt that cannot ask it."""
     decoding, task, variant = made.decoding, made.task, made.variant
+    if variant.candidate and not task.shows_candidates:
+        raise ConfigError(
+            f"prompt={variant.name}: words candidates, and task={task.name} shows none; use task=direct, or "
+            "another prompt"
+        )
     if decoding.answer is None:
         return
     place = f"decoding={decoding.name}"

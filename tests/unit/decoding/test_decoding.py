@@ -8,6 +8,7 @@ from llmrec.config import build
 from llmrec.decoding.base import Decoding
 from llmrec.decoding.beam import Beam
 from llmrec.decoding.greedy import Greedy
+from llmrec.decoding.limits import has_lines
 from llmrec.decoding.sample import Sample
 from llmrec.errors import ConfigError
 
@@ -74,3 +75,18 @@ def test_auto_ranks_the_likeliest_titles_where_a_text_names_one_item(tmp_path):
 def test_what_is_chosen_by_name_is_left_as_it_is(tmp_path):
     greedy = composed(tmp_path, "decoding=greedy")
     assert greedy.settled(True) is greedy
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("4", 0),
+        ("4\n", 1),
+        ("\n\n4\n\n", 1),
+        ("Here are ten:\n1. a\n2. b\n3", 2),
+        ("以下：\na\n", 1),
+    ],
+)
+def test_lines_count_when_they_are_complete_hold_words_and_announce_nothing(text, lines):
+    assert has_lines(text, lines)
+    assert not has_lines(text, lines + 1)
