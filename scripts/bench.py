@@ -176,13 +176,16 @@ def record(rows: Sequence[Row], packages: Sequence[str]) -> dict[str, Any]:
         }
         for row in rows
     ]
+    return {**about(packages), "rounds": len(rows[0].samples), "rows": told}
+
+
+def about(packages: Sequence[str]) -> dict[str, Any]:
+    """Return when, at which commit, on what and with which versions something was measured."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
         "commit": _commit(),
         "machine": machine(),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in packages}},
-        "rounds": len(rows[0].samples),
-        "rows": told,
     }
 
 

@@ -79,7 +79,7 @@ def prepared(folder: Path, args: argparse.Namespace) -> Iterator[Work]:
     for number, (name, (kind, overrides)) in enumerate(WORKS.items()):
         if name.startswith(args.only):
             for dtype in args.dtypes.split(","):
-                words = [*overrides, f"model.dtype={dtype}"]
+                words = ["dataset=beauty", *overrides, f"model.dtype={dtype}"]
                 work = Work(f"{name}, {dtype}", kind, words, folder / f"{number}-{dtype}")
                 job = bench.Job(work=name, name="prepare", does="", command=command("prepare", work))
                 bench.run(job, args.threads)

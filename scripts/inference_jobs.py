@@ -40,7 +40,7 @@ def asked(overrides: list[str]) -> tuple[Any, list[Any]]:
     from llmrec.records import Request
     from llmrec.rows import draw
 
-    plan = planned(composed(["dataset=beauty", "model=smollm2", *overrides]))
+    plan = planned(composed(["model=smollm2", *overrides]))
     rows = draw(plan, Silent())
     choices = plan.decoding.chooser(rows.names.items)
     questions = [example.question for example in rows.examples]
