@@ -1,6 +1,7 @@
 """Requests in, completions out, over weights in memory."""
 
 from collections.abc import Sequence
+from functools import cached_property, partial
 from itertools import islice
 
 import numpy as np
@@ -38,7 +39,7 @@ class LocalSession(Session):
         self.renderer = Renderer(loaded.tokenizer, settings)
         self.loaded = loaded
         self._halving = Halving(loaded.device)
-        self._engines = engines(loaded, settings, seed, generate)
+        self._engines = partial(engines, loaded, settings, seed, generate)
         self._answering: dict[Decoding, Answering] = {}
         self._encoded: dict[Prompt, Ids] = {}
         self._answers: dict[str, list[int]] = {}
@@ -49,7 +50,6 @@ class LocalSession(Session):
         self.environment = loaded.environment() | {
             "batch": f"batch_tokens={self._budget}, max_batch={self._max_batch}",
             "cache": str(settings.cache),
-            "inference": self._engines[0].name,
             "template": "chat" if self.renderer.chat else "plain",
             "context": str(self._context),
             "oom_splits": "0",
@@ -93,8 +93,16 @@ class LocalSession(Session):
     def _way(self, decoding: Decoding) -> Answering:
         if decoding not in self._answering:
             end = self.loaded.end_token
-            self._answering[decoding] = answering(decoding, self._engines, self._encode_answers, end)
+            self._answering[decoding] = answering(decoding, self._ready, self._encode_answers, end)
         return self._answering[decoding]
+
+    @cached_property
+    def _ready(self) -> tuple[Engine, Engine]:
+        """The engines, made when something is asked: a model that is to learn must not be read before, for
+        weights of four bits take another form then."""
+        made = self._engines()
+        self.environment["inference"] = made[0].name
+        return made
 
     def _encode(self, requests: Sequence[Request]) -> None:
         """Tokenise what is not tokenised yet; the ids are kept until they are completed."""

@@ -9,6 +9,7 @@ from llmrec.decoding.catalogue import Catalogue
 from llmrec.decoding.greedy import Greedy
 from llmrec.decoding.likelihood import Candidates, Normalise
 from llmrec.decoding.sample import Sample
+from llmrec.model.local.settings import Cache
 from llmrec.records import Choices
 
 from ...conftest import request_for
@@ -90,20 +91,24 @@ def expected(session, request, ended=False):
 
 @pytest.mark.parametrize("architecture", ALL)
 def test_models_that_can_be_read_as_trees_are_and_the_others_are_not(session, architecture):
-    engine = "trees" if architecture in READ_AS_TREES else "plain"
-    assert session(architecture).environment["inference"] == engine
+    opened = session(architecture)
+    answered(opened, requests(prompts=PROMPTS[:1]), GREEDY)
+    assert opened.environment["inference"] == ("trees" if architecture in READ_AS_TREES else "plain")
 
 
-def test_an_attention_without_free_masks_and_a_fixed_cache_are_read_plainly(tiny, open_session):
-    assert open_session(tiny(share_prefixes=False)).environment["inference"] == "plain"
+def test_models_are_read_plainly_where_that_is_asked_for_and_with_a_fixed_cache(tiny, open_session):
+    for changes in ({"share_prefixes": False}, {"cache": Cache.static}):
+        opened = open_session(tiny(**changes))
+        answered(opened, requests(prompts=PROMPTS[:1]), GREEDY)
+        assert opened.environment["inference"] == "plain"
 
 
 @pytest.mark.parametrize("architecture", READ_AS_TREES)
 def test_greedy_text_is_that_of_transformers(session, architecture):
     shared, plain = session(architecture), session(architecture, share_prefixes=False)
-    assert plain.environment["inference"] == "plain"
     got, wanted = answered(shared, requests(), GREEDY), answered(plain, requests(), GREEDY)
     assert got == wanted
+    assert (shared.environment["inference"], plain.environment["inference"]) == ("trees", "plain")
     assert len({row.texts for row in got.values()}) > 2
 
 
@@ -194,7 +199,7 @@ def test_a_title_longer_than_the_context_makes_its_row_too_long_and_no_other(tin
 
 def test_what_prompts_share_is_read_once(session):
     opened = session("llama")
-    prefix = opened._engines[0]._prefix
+    prefix = opened._ready[0]._prefix
     one = [request_for(f"q{n}", STEM * 4 + str(n)) for n in range(4)]
     answered(opened, one, GREEDY)
     first = prefix.tokens_read
