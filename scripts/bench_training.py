@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Task, data set and pairs: long prompts of uneven length, and short ones.
 WORKS = (("sequential", "beauty", 32), ("summarization", "gift_cards", 64))
-BATCH, MICRO = 16, 8
+BATCH, MICRO = 16, 4
 PACKAGES = ("llmrec", "torch", "transformers", "peft", "accelerate", "trl")
 PEERS = (
     ("grouped", "Trainer, grouped by length", "batches of like length, all logits", 1.3),
