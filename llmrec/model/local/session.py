@@ -98,8 +98,7 @@ class LocalSession(Session):
 
     @cached_property
     def _ready(self) -> tuple[Engine, Engine]:
-        """The engines, made when something is asked: a model that is to learn must not be read before, for
-        weights of four bits take another form then."""
+        """The engines, made when something is asked: a model that learns may never be."""
         made = self._engines()
         self.environment["inference"] = made[0].name
         return made
