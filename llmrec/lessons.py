@@ -72,7 +72,9 @@ class Validation:
         refer = task.references(rows.ledger)
         self._examples, _ = task.examples(ledger, refer, Role.VALID, limit, settings.seed)
         write = plan.variant.open(plan.wording, rows.names, rows.pool, settings.seed).write
-        self._requests = [Request(example.question, write(example.question)) for example in self._examples]
+        choices = plan.decoding.chooser(rows.names.items)
+        questions = [example.question for example in self._examples]
+        self._requests = [Request(asked, write(asked), choices(asked)) for asked in questions]
         self._asking = Asking(
             session=None,
             decoding=plan.decoding,

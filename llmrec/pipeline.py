@@ -98,7 +98,11 @@ def ask(
     seconds: dict[str, float] | None,
 ) -> tuple[list[Prediction], list[Completion]]:
     """Ask the model, opened only if something is left to ask, and note the seconds; None asks nothing."""
-    requests = [Request(ex.question, prompt) for ex, prompt in zip(rows.examples, prompts, strict=True)]
+    choices = plan.decoding.chooser(rows.names.items)
+    requests = [
+        Request(example.question, prompt, choices(example.question))
+        for example, prompt in zip(rows.examples, prompts, strict=True)
+    ]
     spent: dict[str, float] = {}
     opened: list[Session] = []
 

@@ -160,9 +160,12 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
 
 
 def longer(whole: DictConfig) -> DictConfig:
-    """Return the decoding node with the prompt variant's room for reasoning added to its length."""
+    """Return the decoding node with the prompt variant's room for reasoning added to the length of a text,
+    whose lines tell nothing then."""
     node = OmegaConf.create(OmegaConf.to_container(whole.decoding))
-    node.max_new_tokens += whole.prompt.reasoning_tokens
+    if whole.prompt.reasoning_tokens and "max_new_tokens" in node:
+        node.max_new_tokens += whole.prompt.reasoning_tokens
+        node.lines = None
     return cast(DictConfig, node)
 
 
@@ -209,6 +212,40 @@ def check(made: Plan) -> None:
                 f"model={model.name}: answers a {kinds}, task={task.name} asks for a "
                 f"{asked.__name__.lower()}; choose model={' or model='.join(task.floors)} or a language model"
             )
+    check_decoding(made)
     made.finetune.check(made.model)
     if not made.model.serves(made.decoding):
         raise ConfigError(f"model={made.model.name}: cannot answer by decoding={made.decoding.name}")
+
+
+def check_decoding(made: Plan) -> None:
+    """Refuse a decoding that cannot answer the task as it is asked, and a prompt that cannot ask it."""
+    decoding, task, variant = made.decoding, made.task, made.variant
+    if variant.candidate and not task.shows_candidates:
+        raise ConfigError(
+            f"prompt={variant.name}: words candidates, and task={task.name} shows none; use task=direct, or "
+            "another prompt"
+        )
+    if decoding.answer is None:
+        return
+    place = f"decoding={decoding.name}"
+    if decoding.answer is not task.answer:
+        raise ConfigError(
+            f"{place}: answers a {decoding.answer.__name__.lower()}, task={task.name} asks for a "
+            f"{task.answer.__name__.lower()}; leave the decoding to the model, or choose another task"
+        )
+    if decoding.needs_candidates and not task.shows_candidates:
+        raise ConfigError(
+            f"{place}: ranks the candidates that are shown, and task={task.name} shows none; use "
+            "decoding=catalogue, or task=direct"
+        )
+    if decoding.needs_labels and "{i}" not in (variant.candidate or made.wording.candidate):
+        raise ConfigError(
+            f"{place}: scores the candidates' numbers, and prompt={variant.name} shows none; use "
+            "prompt=labelled"
+        )
+    if variant.reasoning_tokens:
+        raise ConfigError(
+            f"{place}: no text is written, and prompt={variant.name} wants thoughts before the answer; use "
+            "decoding=greedy, or another prompt"
+        )

@@ -159,11 +159,23 @@ class Pair(Struct, frozen=True):
     target: str
 
 
+class Choices(NamedTuple):
+    """What an answer is chosen among: names of answers, and the text that a model would write for each."""
+
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+NO_CHOICES = Choices((), ())
+
+
 class Request(NamedTuple):
-    """A prompt and the question behind it, as a session takes them; never stored."""
+    """A prompt, the question behind it and what may be answered, if that is bound, as a session takes
+    them; never stored."""
 
     question: Question
     prompt: Prompt
+    choices: Choices = NO_CHOICES
 
 
 class Completion(Struct, frozen=True):

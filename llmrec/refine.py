@@ -120,4 +120,4 @@ class Asking:
             cut=prompt.cut,
             demonstrations=prompt.demonstrations,
         )
-        return Request(request.question, again)
+        return request._replace(prompt=again)

@@ -187,6 +187,11 @@ class Metrics(Struct, frozen=True):
     fit: Fit | None = None
 
 
+def way(run: Metrics) -> str:
+    """Return the name of the decoding by which a model that reads prompts answered, "" for any other."""
+    return str(run.decoding.get("name", "")) if run.prompt else ""
+
+
 def find(results: Sequence[MetricResult], name: str) -> list[MetricResult]:
     """Return the first result of that id, or of that name before the `/`; none where there is none."""
     for result in results:

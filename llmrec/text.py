@@ -12,7 +12,10 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 def clean(text: str) -> str:
     """Unescape HTML entities and fold every run of white space or control characters to one space."""
     unescaped = html.unescape(html.unescape(text))
-    return _BLANK.sub(" ", unescaped).strip()
+    if not unescaped.isprintable():
+        return _BLANK.sub(" ", unescaped).strip()
+    # Its only white space is the blank: the same, several times as fast.
+    return " ".join(unescaped.split()) if "  " in unescaped else unescaped.strip()
 
 
 def normalise(text: str) -> str:

@@ -11,7 +11,7 @@ from llmrec.model.recommender.base import Recommender
 from llmrec.progress import Silent
 from llmrec.records import Answer, Example, Item, Prompt, Question, Rating, Request, Training
 
-GREEDY = Greedy(name="greedy", max_new_tokens=1)
+GREEDY = Greedy(name="greedy", max_new_tokens=1, lines=None)
 Row = tuple[str, str, float]
 
 

@@ -21,8 +21,12 @@ would keep a run from working."""
 
 LEAST_FREE_GIB = 2
 NEEDS_AN_EXTRA = (("finetune", "qlora"),)
-TASKS = ("", "task=rating", "task=summarization")  # one for each kind of answer
-NEEDS_A_VALUE = {"model": {"hf": ["model.path=."], "replay": ["model.path=."]}}
+# The usual one, and one for each other kind of question.
+TASKS = ("", "task=direct", "task=rating", "task=summarization")
+NEEDS_A_VALUE = {
+    "model": {"hf": ["model.path=."], "replay": ["model.path=."]},
+    "decoding": {"candidates_label": ["prompt=labelled"]},
+}
 
 Finding = tuple[bool, str]
 
@@ -66,7 +70,7 @@ def configs(argv: list[str]) -> Iterator[Finding]:
     for group in ("dataset", "split", "task", "prompt", "model", "decoding", "finetune", "experiment"):
         for option in options(group):
             given = NEEDS_A_VALUE.get(group, {}).get(option.name, [])
-            tasks = TASKS if group == "model" else TASKS[:1]
+            tasks = TASKS if group in ("model", "prompt", "decoding") else TASKS[:1]
             try:
                 fits_somewhere([*argv, f"{group}={option.name}", *given], tasks)
                 composing += 1

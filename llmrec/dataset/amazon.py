@@ -19,6 +19,7 @@ from llmrec.dataset.rows import (
     gather,
     interaction,
     json_object,
+    quick,
     shown,
     tidy,
 )
@@ -41,6 +42,8 @@ SINCE_2023 = Columns(
     review="text",
     summary="title",
 )
+_until_2018 = quick(UNTIL_2018, TimeUnit.seconds)
+_since_2023 = quick(SINCE_2023, TimeUnit.milliseconds)
 ITEM_ID = re.compile(rb"""['"](?:parent_)?asin['"]\s*:\s*['"](\w+)['"]""")
 LONGEST_TITLE = 2000  # real titles of over 600 characters exist; scraped pages run to many thousands
 
@@ -75,6 +78,12 @@ def read_amazon(paths: Sequence[Path], progress: Progress) -> Reading:
 
 def review(line: bytes) -> Interaction:
     """Return a line of reviews as an interaction; its generation shows in the names of its fields."""
+    quickly = _since_2023 if b'"user_id"' in line or b'"parent_asin"' in line else _until_2018
+    return quickly(line) or careful_review(line)
+
+
+def careful_review(line: bytes) -> Interaction:
+    """Return the same of any line that can be mended; raises BadRow for one that cannot."""
     row = json_object(line)
     if "user_id" not in row and "parent_asin" not in row:
         return interaction(row, UNTIL_2018, TimeUnit.seconds)
@@ -110,8 +119,10 @@ def described(line: bytes) -> Item:
 
 
 def _mapping(line: bytes) -> Mapping[str, Any]:
+    # A literal without double quotes and backslashes in its texts is JSON but for its quotes, read sooner.
+    quoted = line if b'"' in line or b"\\" in line else line.replace(b"'", b'"')
     try:
-        return json_object(line)
+        return json_object(quoted)
     except BadRow:
         try:
             row = ast.literal_eval(line.decode("utf-8", "replace").strip())

@@ -3,12 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import NamedTuple
 
 from llmrec.dataset.rows import BadLines
 from llmrec.dataset.sample import Sample, sizes
 from llmrec.errors import DataError
 from llmrec.records import Corpus, Interaction, Item
+
+PAIR = attrgetter("user", "item")
+MOMENT = attrgetter("user", "timestamp")
 
 
 @dataclass(kw_only=True)  # not frozen: OmegaConf cannot fill a frozen class inside another
@@ -44,8 +48,8 @@ def assemble(name: str, fingerprint: str, reading: Reading, rules: Rules) -> Cor
     kept = _core(drawn, rules.k_core)
     if not kept:
         raise DataError(f"dataset.k_core: {rules.k_core} leaves none of {len(drawn)} interactions; lower it")
-    items = {row.item: _shown(row.item, reading.items) for row in kept}
-    moments = Counter((row.user, row.timestamp) for row in kept)
+    items = {item: _shown(item, reading.items) for item in dict.fromkeys(row.item for row in kept)}
+    moments = Counter(map(MOMENT, kept))
     counts = {
         "interactions": len(kept),
         "users": len({row.user for row in kept}),
@@ -72,6 +76,8 @@ def assemble(name: str, fingerprint: str, reading: Reading, rules: Rules) -> Cor
 def _without_duplicates(rows: Sequence[Interaction]) -> list[Interaction]:
     """Keep a user's earliest interaction with an item (the first in the file of equally early ones):
     from then on the user knows the item, and a repeat would be no recommendation."""
+    if len(set(map(PAIR, rows))) == len(rows):
+        return list(rows)
     earliest: dict[tuple[str, str], Interaction] = {}
     for row in rows:
         if row.timestamp < earliest.setdefault((row.user, row.item), row).timestamp:
@@ -81,13 +87,14 @@ def _without_duplicates(rows: Sequence[Interaction]) -> list[Interaction]:
 
 def _core(rows: list[Interaction], k: int) -> list[Interaction]:
     """Drop users and items of fewer than k rows until none is left; 0 and 1 drop nothing."""
-    while True:
+    while k > 1:
         users = Counter(row.user for row in rows)
         items = Counter(row.item for row in rows)
         kept = [row for row in rows if users[row.user] >= k and items[row.item] >= k]
         if len(kept) == len(rows):
-            return rows
+            break
         rows = kept
+    return rows
 
 
 def _title(item: str, known: dict[str, Item]) -> str:

@@ -1,9 +1,9 @@
 """Raw files as numbered lines, compressed or not, and what a line-by-line reader trips over."""
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+from isal import igzip, isal_zlib
 
 from llmrec.errors import DataError
 from llmrec.progress import Progress
@@ -26,13 +26,13 @@ def numbered_lines(path: Path, progress: Progress) -> Iterator[tuple[int, bytes]
             packed = file.read(2) == GZIP_MAGIC
             file.seek(0)
             done = 0
-            for number, line in enumerate(gzip.GzipFile(fileobj=file) if packed else file, start=1):
+            for number, line in enumerate(igzip.IGzipFile(fileobj=file) if packed else file, start=1):
                 yield number, line
                 if number % STRIDE == 0:
                     advance(file.tell() - done)
                     done = file.tell()
             advance(size - done)
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, isal_zlib.error) as error:  # type: ignore[misc]  # its stub has an instance
         raise DataError(
             f"{path}: cannot be read beyond line {number} ({error}); "
             "delete the file to have it fetched again, or copy it anew"

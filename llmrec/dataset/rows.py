@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from llmrec.errors import DataError
 from llmrec.records import Interaction
@@ -15,6 +16,7 @@ from llmrec.text import clean
 Line = TypeVar("Line")
 LATEST = 253_402_300_799  # the last second of the year 9999: later times are milliseconds by mistake
 SHOWN = 40
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class TimeUnit(Enum):
@@ -95,12 +97,43 @@ def interaction(row: Mapping[str, Any], columns: Columns, unit: TimeUnit) -> Int
     )
 
 
+def quick(columns: Columns, unit: TimeUnit) -> Callable[[bytes], Interaction | None]:
+    """Return a parser of JSON lines that hold each field of these columns in its type and within its bounds,
+    as nearly all do; it returns None for a line that `json_object` and `interaction` have to mend or refuse.
+    """
+    identifier = Annotated[str, Meta(min_length=1)]
+    checked: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+        ("user", identifier),
+        ("item", identifier),
+        ("rating", Annotated[float, Meta(ge=1, le=5)]),
+        ("timestamp", Annotated[int, Meta(ge=0, le=LATEST * unit.value)]),
+        ("review", str | None, None),
+        ("summary", str | None, None),
+    ]
+    names = asdict(columns)
+    decode = msgspec.json.Decoder(msgspec.defstruct("Row", checked, rename=names, gc=False)).decode
+    per_second = unit.value
+
+    def parse(line: bytes) -> Interaction | None:
+        try:
+            row: Any = decode(line)
+        except UNREADABLE:
+            return None
+        if row.user.isspace() or row.item.isspace():
+            return None
+        review = clean(row.review) if row.review else ""
+        summary = clean(row.summary) if row.summary else ""
+        return Interaction(row.user, row.item, row.rating, row.timestamp // per_second, review, summary)
+
+    return parse
+
+
 def json_object(line: bytes) -> dict[str, Any]:
     """Parse a JSON object. What the strict parser refuses (lone surrogates, a byte order mark, NaN)
     gets a second reading by the lenient one; raises BadRow when neither can."""
     try:
         row = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from llmrec.decoding.base import Decoding
+from llmrec.decoding.base import Writing
 from llmrec.decoding.limits import at_least
 from llmrec.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Beam(Decoding):
+class Beam(Writing):
     """Keep the `num_beams` likeliest beginnings; return the `num_return_sequences` best texts, best
     first. A text's score is its log-likelihood / length ** `length_penalty`."""
 
@@ -17,7 +17,7 @@ class Beam(Decoding):
     length_penalty: float
 
     def __post_init__(self) -> None:
-        at_least("max_new_tokens", self.max_new_tokens, 1)
+        super().__post_init__()
         at_least("num_beams", self.num_beams, 2)
         at_least("num_return_sequences", self.num_return_sequences, 1)
         if self.num_return_sequences > self.num_beams:

@@ -2,13 +2,9 @@
 
 from dataclasses import dataclass
 
-from llmrec.decoding.base import Decoding
-from llmrec.decoding.limits import at_least
+from llmrec.decoding.base import Writing
 
 
 @dataclass(frozen=True, kw_only=True)
-class Greedy(Decoding):
+class Greedy(Writing):
     """The likeliest token at every step."""
-
-    def __post_init__(self) -> None:
-        at_least("max_new_tokens", self.max_new_tokens, 1)

@@ -43,7 +43,7 @@ class SftSettings(Finetune):
     weight_decay: float
     max_grad_norm: float
     gradient_checkpointing: bool
-    packing: bool
+    packing: bool | None
     quantize: Quantize | None
     evaluations: int
     validation_pairs: int
@@ -76,14 +76,19 @@ class SftSettings(Finetune):
             )
         self._refuse_pairs()
 
+    @property
+    def prompt_learning(self) -> bool:
+        """Whether tokens of its own, or their keys and values, are put before every pair."""
+        return self.peft is not None and self.peft["peft_type"] in PROMPT_LEARNING
+
     def _refuse_pairs(self) -> None:
-        kind = str(self.peft.get("peft_type")) if self.peft else None
         if self.peft is not None and "peft_type" not in self.peft:
             raise ConfigError("peft: no peft_type; name one of peft's, as peft_type: LORA")
-        if kind in PROMPT_LEARNING and self.packing:
+        kind = self.peft["peft_type"] if self.peft else None
+        if self.prompt_learning and self.packing:
             raise ConfigError(
                 f"packing: a packed row has one beginning, {kind} puts its prefix before every pair, so the "
-                "loss would be wrong; set finetune.packing=false"
+                "loss would be wrong; set finetune.packing=null"
             )
         if kind == PREFIX and self.gradient_checkpointing:
             raise ConfigError(
@@ -99,7 +104,7 @@ class SftSettings(Finetune):
                 f"finetune={self.name}: model={model.name} has no weights here that could be learned; "
                 "choose finetune=none, or a model that runs here (llmrec list model)"
             )
-        if self.peft and self.peft["peft_type"] in PROMPT_LEARNING and model.cache is Cache.static:
+        if self.peft and self.prompt_learning and model.cache is Cache.static:
             raise ConfigError(
                 f"model.cache: 'static' has no room for what {self.peft['peft_type']} puts before a prompt; "
                 "use model.cache=dynamic"

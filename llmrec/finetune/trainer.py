@@ -1,7 +1,6 @@
 """transformers' Trainer with our loss, our look at the validation rows, and checkpoints of what is
 learned alone."""
 
-import inspect
 import json
 import math
 import time
@@ -17,6 +16,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from llmrec.errors import BackendError
 from llmrec.finetune.encoding import Collator, Encoded, summed_loss
+from llmrec.finetune.order import Steps
 from llmrec.progress import Advance
 
 STATE = "trainer_state.json"
@@ -43,19 +43,25 @@ class SftTrainer(Trainer):
         self._begun, self._earlier = time.perf_counter(), 0.0
         # Token sums are divided by the tokens of the whole step, over all devices, in compute_loss.
         self.model_accepts_loss_kwargs = True
-        self.keeps_logits = "logits_to_keep" in inspect.signature(_innermost(self.tuned).forward).parameters
         self.remove_callback(PrinterCallback)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Steps:
+        pairs: Any = train_dataset or self.train_dataset
+        micro, rounds = self.args.per_device_train_batch_size, self.args.gradient_accumulation_steps
+        step = micro * rounds * self.args.world_size
+        lengths = [pair.length for pair in pairs]
+        return Steps(lengths, step, self.args.seed, by_length=not self._collate.packing)
 
     def compute_loss(
         self,
         model: Any,
-        inputs: dict[str, Tensor],
+        inputs: dict[str, Any],
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
         """Return the mean over the step's target tokens. Raises BackendError when it is no number."""
         tokens = num_items_in_batch if num_items_in_batch is not None else inputs["shift_labels"].numel()
-        loss = summed_loss(model, inputs, self.keeps_logits) / tokens
+        loss = summed_loss(model, inputs) / tokens
         self._refuse_no_number(float(loss.detach()), self.state.global_step + 1)
         # Every device's gradient is divided by the number of devices.
         return loss * self.accelerator.num_processes if self.args.average_tokens_across_devices else loss
@@ -92,7 +98,7 @@ class SftTrainer(Trainer):
         for start in range(0, len(self._pairs), size):
             batch = self._prepare_inputs(self._collate(self._pairs[start : start + size]))
             with self.compute_loss_context_manager():
-                total += float(summed_loss(self.tuned, batch, self.keeps_logits))
+                total += float(summed_loss(self.tuned, batch))
             tokens += batch["shift_labels"].numel()
         return total / tokens if tokens else None
 
@@ -159,7 +165,3 @@ def _state(checkpoint: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return state
-
-
-def _innermost(model: Any) -> Any:
-    return model.get_base_model() if hasattr(model, "get_base_model") else model

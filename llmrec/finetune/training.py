@@ -16,6 +16,7 @@ from llmrec.files import made_once
 from llmrec.finetune.arguments import arguments
 from llmrec.finetune.course import Course, Encodings
 from llmrec.finetune.encoding import Collator, encode
+from llmrec.finetune.packing import made_packable
 from llmrec.finetune.record import save
 from llmrec.finetune.settings import Best, SftSettings
 from llmrec.finetune.trainer import Look, SftTrainer, Telling, last_whole, put_back
@@ -131,7 +132,7 @@ def made_ready(
         pad_token=loaded.pad_token,
         encoder_decoder=loaded.encoder_decoder,
         start_token=loaded.model.generation_config.decoder_start_token_id,
-        packing=method.packing,
+        packing=packs(loaded, method),
     )
     args = arguments(course, loaded, work, steps)
     try:
@@ -151,6 +152,19 @@ def made_ready(
     if method.patience is not None:
         trainer.add_callback(transformers.EarlyStoppingCallback(method.patience))
     return trainer
+
+
+def packs(loaded: Loaded, method: SftSettings) -> bool:
+    """Say whether pairs are packed. Raises BackendError where they are to be, and cannot."""
+    if method.packing is False or method.prompt_learning:
+        return False
+    able = made_packable(loaded)
+    if method.packing and not able:
+        raise BackendError(
+            f"finetune.packing: pairs in one row would not keep apart in {loaded.name}, so the loss would be "
+            "wrong; set finetune.packing=null"
+        )
+    return able
 
 
 def look(course: Course, session: LocalSession) -> Look:

@@ -1,5 +1,6 @@
 """A prompt variant: how the three modules are arranged, for any task's wording."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
@@ -10,7 +11,7 @@ from llmrec.errors import ConfigError
 from llmrec.prompt.demonstrations import Demonstrations, Select
 from llmrec.prompt.naming import Names, Naming
 from llmrec.prompt.rendering import Budget, Rendering, answer_text
-from llmrec.prompt.wording import Wording, check_places, fill
+from llmrec.prompt.wording import CANDIDATE_PLACES, Wording, check_places, fill
 from llmrec.records import Example, Message, Module, Part, Prompt, Question
 
 
@@ -26,7 +27,8 @@ class Behavior(StrEnum):
 class Variant:
     """An arrangement by name. `task`, `behavior` and `format` frame the task's own words, which stand
     at `{words}`; an empty frame switches the module off. `brief` asks the task's one-liner instead.
-    `names` says what items and users are called.
+    `candidate` words a candidate's line, if it is not empty, in place of the task's own words. `names` says
+    what items and users are called.
 
     `reasoning_tokens` is room for thought before the answer. `history_tokens` and `review_tokens`
     bound what is shown of a row, `demonstration_tokens` and `demonstration_candidates` what is shown
@@ -40,6 +42,7 @@ class Variant:
     format: str
     inject: Behavior
     brief: bool
+    candidate: str
     names: Naming
     reasoning_tokens: int
     history_tokens: int
@@ -53,6 +56,7 @@ class Variant:
     def __post_init__(self) -> None:
         for module in (Module.TASK, Module.BEHAVIOR, Module.FORMAT):
             check_places(module, getattr(self, module), ("words",))
+        check_places("candidate", self.candidate, CANDIDATE_PLACES)
         for field in ("reasoning_tokens", "demonstrations"):
             if getattr(self, field) < 0:
                 raise ConfigError(f"{field}: {getattr(self, field)} is below 0")
@@ -80,7 +84,8 @@ class Writer:
     """Words questions. It never sees a reference but those of the demonstrations."""
 
     def __init__(self, variant: Variant, wording: Wording, names: Names, chosen: Demonstrations) -> None:
-        self.variant, self.wording, self.names, self.chosen = variant, wording, names, chosen
+        self.wording = dataclasses.replace(wording, candidate=variant.candidate or wording.candidate)
+        self.variant, self.names, self.chosen = variant, names, chosen
 
     def write(self, question: Question) -> Prompt:
         """Return the prompt of a question: demonstrations as earlier turns, then the question."""

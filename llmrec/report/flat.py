@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from llmrec.report.verdicts import strongest
-from llmrec.results import Coverage, Floor, MetricResult, Metrics
+from llmrec.results import Coverage, Floor, MetricResult, Metrics, way
 
 COLUMNS = (
-    "run", "task", "dataset", "split", "model", "weights", "prompt", "finetune", "seed", "floor_of",
+    "run", "task", "dataset", "split", "model", "weights", "prompt", "decoding", "finetune", "seed",
+    "floor_of",
     "metric", "value", "low", "high", "n", "n_total", "valid", "all", "leaks",
     "trainable", "training_pairs", "training_tokens", "training_seconds",
     "against", "difference", "difference_low", "difference_high", "beats",
@@ -51,6 +52,7 @@ def flat(folder: Path, metrics: Metrics) -> Iterator[dict[str, object]]:
         weights = "" if floor_of else metrics.environment.details.get("weights", "")
         values = (
             str(folder), metrics.task, metrics.dataset, metrics.split, model, weights, metrics.prompt,
+            "" if floor_of else way(metrics),
             tuned.method if tuned else "none", metrics.seed, floor_of,
             result.id, result.value, low, high, result.n,
             metrics.n_total, coverage.valid, coverage.all, metrics.leaks.status,

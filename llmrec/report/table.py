@@ -9,10 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from llmrec.report.verdicts import judges, strongest, verdict
-from llmrec.results import Coverage, Fit, Floor, MetricResult, Metrics, Tuning, find
+from llmrec.results import Coverage, Fit, Floor, MetricResult, Metrics, Tuning, find, way
 
 PROMPT = "prompt"  # left out where no model read one
-LEFT = ("model", PROMPT)
+DECODING = "decoding"  # left out where all answered in one way
+LEFT = ("model", PROMPT, DECODING)
 BEATS = "beats"
 
 
@@ -32,6 +33,7 @@ class Line(NamedTuple):
 
     model: str
     prompt: str
+    decoding: str
     coverage: Coverage
     results: Sequence[MetricResult]
 
@@ -48,7 +50,7 @@ def grid(runs: Sequence[Metrics]) -> Grid:
     """Return the table of runs over the same rows."""
     first = runs[0]
     shown = [result for name in first.headline for result in find(first.metrics, name)]
-    own = [Line(stamped(run), run.prompt, run.coverage, run.metrics) for run in runs]
+    own = [Line(stamped(run), run.prompt, way(run), run.coverage, run.metrics) for run in runs]
     floors = {floor.model: floor for run in runs for floor in run.floors}
     against = [
         name
@@ -62,7 +64,11 @@ def grid(runs: Sequence[Metrics]) -> Grid:
         *(cells(line, shown) + told for line, told in zip(own, verdicts, strict=True)),
         *(cells(line, shown) + [""] * len(against) for line in below),
     ]
-    kept = [at for at, name in enumerate(header) if name != PROMPT or any(row[at] for row in rows)]
+    shows = {
+        PROMPT: any(line.prompt for line in own),
+        DECODING: len({line.decoding for line in own} - {""}) > 1,
+    }
+    kept = [at for at, name in enumerate(header) if shows.get(name, True)]
     return Grid(
         title=f"{first.task} on {first.dataset}, split={first.split}, seed={first.seed}, "
         f"n = {first.n:,} of {first.n_total:,}",
@@ -77,7 +83,7 @@ def standing(floors: dict[str, Floor], but: Container[str], headline: Sequence[s
     """Return the lines of the floors, but for those that are runs of the table; the strongest is marked."""
     best = strongest(floors.values(), headline[0]) if len(floors) > 1 and headline else None
     return [
-        Line(f"{name}\n(strongest floor)" if floor is best else name, "", floor.coverage, floor.metrics)
+        Line(f"{name}\n(strongest floor)" if floor is best else name, "", "", floor.coverage, floor.metrics)
         for name, floor in floors.items()
         if name not in but
     ]
@@ -87,7 +93,13 @@ def cells(line: Line, shown: Sequence[MetricResult]) -> list[str]:
     """Return a line's cells: who, how many valid answers, and each value over its interval."""
     found = [find(line.results, result.id) for result in shown]
     values = [value(results[0]) if results else "-" for results in found]
-    return [line.model, line.prompt, f"{line.coverage.valid:,}\nof {line.coverage.all:,}", *values]
+    return [
+        line.model,
+        line.prompt,
+        line.decoding,
+        f"{line.coverage.valid:,}\nof {line.coverage.all:,}",
+        *values,
+    ]
 
 
 def stamped(run: Metrics) -> str:

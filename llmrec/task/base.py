@@ -16,22 +16,29 @@ Reveal = Callable[[Question, Interaction], Question]
 
 @dataclass(frozen=True, kw_only=True)
 class Task(ABC):
-    """A task by name. `answer_tokens` is the room an answer needs; `floors` are the models whose
+    """A task by name. `answer_tokens` is the room an answer needs, `answer_lines` after how many
+    lines it is complete; `floors` are the models whose
     scores on the same rows stand beside every result; `headline` are the metrics of short tables.
     """
 
     scheme: ClassVar[Scheme]
     answer: ClassVar[type[Answer]]
     needs: ClassVar[tuple[str, ...]] = ()
+    shows_candidates: ClassVar[bool] = False
 
     name: str
     answer_tokens: int
+    answer_lines: int | None
     floors: list[str]
     headline: list[str]
 
     def __post_init__(self) -> None:
         if self.answer_tokens < 1:
             raise ConfigError(f"answer_tokens: {self.answer_tokens} leaves no room for an answer")
+        if self.answer_lines is not None and self.answer_lines < 1:
+            raise ConfigError(
+                f"answer_lines: {self.answer_lines} is no number of lines; give 1 or more, or null"
+            )
 
     @abstractmethod
     def references(self, ledger: Ledger) -> Refer:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from itertools import accumulate
 from random import Random
+from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -30,6 +31,8 @@ class Direct(Sequential):
 
     The draw depends on the run's seed, the order in which candidates are shown on `shuffle_seed`.
     """
+
+    shows_candidates: ClassVar[bool] = True
 
     num_negatives: int
     negatives: Negatives

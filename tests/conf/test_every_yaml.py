@@ -7,6 +7,7 @@ import pytest
 from llmrec.commands.composing import composed
 from llmrec.commands.listing import groups, options
 from llmrec.config import conf_dir
+from llmrec.errors import ConfigError
 from llmrec.model.local.settings import Weights
 from llmrec.plan import plan
 from llmrec.prompt.naming import Naming
@@ -16,6 +17,13 @@ TASK = {
     **dict.fromkeys(("train_mean", "user_mean", "item_mean", "user_item_mean"), "rating"),
     **dict.fromkeys(("mf", "mlp", "text_blind"), "rating"),
     **dict.fromkeys(("frequent_text", "lead_words", "nearest_review"), "summarization"),
+}
+# What a prompt or a decoding needs of the question.
+ASKED = {
+    "candidates": ["task=direct"],
+    "candidates_label": ["task=direct", "prompt=labelled"],
+    "digits": ["task=rating"],
+    "labelled": ["task=direct"],
 }
 TASKS = [option.name for option in options("task")]
 RUN_GROUPS = ("dataset", "split", "task", "prompt", "model", "decoding", "finetune", "experiment")
@@ -35,7 +43,8 @@ PAPER = ("chatglm", "chatglm2", "chatglm3", "llama", "llama2", "alpaca")
 def overrides(group: str, name: str) -> list[str]:
     given = GIVEN.get(name, []) if group == "model" else []
     task = [f"task={TASK[name]}"] if group == "model" and name in TASK else []
-    return [f"{group}={name}", *given, *task]
+    asked = ASKED.get(name, []) if group in ("decoding", "prompt") else []
+    return [f"{group}={name}", *given, *task, *asked]
 
 
 @pytest.mark.parametrize(("group", "name"), EVERY, ids="=".join)
@@ -60,6 +69,10 @@ def test_every_option_has_a_description():
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("prompt", [option.name for option in options("prompt")])
 def test_every_prompt_variant_serves_every_task(task, prompt):
+    if prompt == "labelled" and task != "direct":
+        with pytest.raises(ConfigError, match=f"task={task} shows none"):
+            plan(composed([f"task={task}", f"prompt={prompt}"]))
+        return
     made = plan(composed([f"task={task}", f"prompt={prompt}"]))
     assert (made.task.name, made.variant.name) == (task, prompt)
 
@@ -141,3 +154,25 @@ def test_no_knob_has_a_default_in_code():
 def test_files_that_are_inherited_are_not_offered():
     assert (conf_dir() / "prompt" / "_modules.yaml").is_file()
     assert all(not option.name.startswith("_") for group in groups() for option in options(group))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["task=rating", "decoding=catalogue"], "decoding=catalogue: answers a ranking, task=rating asks"),
+        (["decoding=candidates"], "task=sequential shows none; use decoding=catalogue, or task=direct"),
+        (["task=direct", "decoding=candidates_label"], "prompt=zero_shot shows none; use prompt=labelled"),
+        (["task=rating", "decoding=digits", "prompt=cot"], "prompt=cot wants thoughts before the answer"),
+    ],
+)
+def test_a_decoding_that_cannot_answer_as_it_is_asked_is_refused_with_a_way_out(words, message):
+    with pytest.raises(ConfigError) as caught:
+        plan(composed(words))
+    assert message in str(caught.value)
+
+
+def test_thoughts_have_room_and_are_not_cut_at_a_line():
+    thinking, plain = plan(composed(["task=rating", "prompt=cot"])), plan(composed(["task=rating"]))
+    assert plain.decoding.lines == 1
+    assert thinking.decoding.lines is None
+    assert thinking.decoding.max_new_tokens > plain.decoding.max_new_tokens

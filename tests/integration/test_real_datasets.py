@@ -7,6 +7,8 @@ import pytest
 from builders import real_data
 
 from llmrec.commands.composing import composed
+from llmrec.dataset.amazon import careful_review, review
+from llmrec.dataset.raw import numbered_lines
 from llmrec.plan import Plan, plan
 from llmrec.progress import Silent
 from llmrec.records import Corpus
@@ -52,6 +54,13 @@ def test_cached_beauty_comes_back_in_under_a_third_of_a_second(folder):
         loaded(made)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.3
+
+
+@pytest.mark.parametrize("name", ["beauty", "gift_cards", "musical_instruments"])
+def test_every_line_read_at_once_is_what_careful_reading_makes_of_it(name):
+    [path] = (real_data(name) / name).glob("[!m]*_5.json.gz")
+    for number, line in numbered_lines(path, Silent()):
+        assert review(line) == careful_review(line), number
 
 
 def test_gift_cards_lose_their_seven_duplicates(folder):

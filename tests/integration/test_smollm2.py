@@ -25,7 +25,7 @@ from llmrec.records import Training
 plan(composed(["model=smollm2"])).model.open(Training([], {}, []), 0, Path(sys.argv[1]), Silent())
 print(time.process_time())
 """
-GREEDY = Greedy(name="greedy", max_new_tokens=24)
+GREEDY = Greedy(name="greedy", max_new_tokens=24, lines=None)
 QUESTIONS = ["What is the capital of France?", "Name a colour.", "Say hello.", "How many days has a week?"]
 
 

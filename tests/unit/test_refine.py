@@ -15,7 +15,7 @@ from llmrec.progress import Silent
 from llmrec.records import Completion, Message, Part, Prompt, Rating, Reading, Request
 from llmrec.refine import Asking
 
-GREEDY = Greedy(name="greedy", max_new_tokens=8)
+GREEDY = Greedy(name="greedy", max_new_tokens=8, lines=None)
 
 
 class Digits(Reader):

@@ -3,11 +3,16 @@
 import gc
 import os
 import platform
+from typing import Any
 
 import torch
 
 from llmrec.errors import BackendError
 from llmrec.model.local.settings import Dtype
+
+CPU_TOKENS = 16_384
+MOST_TOKENS = 131_072
+USABLE = 0.8  # the share of a device's memory that is counted on
 
 
 def pick_device(setting: str) -> torch.device:
@@ -46,6 +51,30 @@ def pick_dtype(setting: Dtype, device: torch.device) -> torch.dtype:
     if device.type == "cpu":
         return torch.float32
     return torch.bfloat16 if device.type == "cuda" and has_bfloat16 else torch.float16
+
+
+def token_budget(model: Any, device: torch.device) -> int:
+    """Return how many tokens of a batch a device holds beside the weights: keys and values, and the widest
+    activations, of which a forward pass holds several at a time. A guess; a batch that is too large after
+    all is halved. The same device gives the same number, whatever else it does.
+    """
+    if device.type not in ("cuda", "mps"):
+        return CPU_TOKENS
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    kept = 2 * config.num_hidden_layers * heads * head
+    passing = 8 * max(
+        config.hidden_size, getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    )
+    weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    whole = (
+        torch.cuda.get_device_properties(device).total_memory
+        if device.type == "cuda"
+        else torch.mps.recommended_max_memory()
+    )
+    room = USABLE * whole - weights
+    return max(1024, min(MOST_TOKENS, int(room / ((kept + passing) * model.dtype.itemsize))))
 
 
 def free(device: torch.device) -> None:

@@ -30,6 +30,12 @@ class Loaded:
         return _weights_name(self.model.config.name_or_path, None)
 
     @property
+    def end_token(self) -> int:
+        """The token that ends an answer: the tokenizer's, if generation ends with it."""
+        own = self.tokenizer.eos_token_id
+        return int(own) if own in self.end_tokens else min(self.end_tokens, default=self.pad_token)
+
+    @property
     def encoder_decoder(self) -> bool:
         return bool(self.model.config.is_encoder_decoder)
 

@@ -89,7 +89,13 @@ def load_to_learn(
     dtype = torch.float32 if whole else pick_dtype(settings.dtype, device)
     forget(device)
     with quiet(), explained(checkpoint.path):
-        return _load(settings, checkpoint, Form(device, dtype, quantize))
+        loaded = _load(settings, checkpoint, Form(device, dtype, quantize))
+    for module in loaded.model.modules():
+        # On some CPUs bitsandbytes repacks weights when they are first read without learning, and then
+        # learns from what it takes for the old form.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return loaded
 
 
 def forget(device: torch.device) -> None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from llmrec.decoding.base import Decoding
 from llmrec.decoding.beam import Beam
+from llmrec.decoding.catalogue import Catalogue
 from llmrec.decoding.greedy import Greedy
-from llmrec.decoding.sampling import Sampling
+from llmrec.decoding.likelihood import Scoring
+from llmrec.decoding.sample import Sample
 from llmrec.model.base import Session
 from llmrec.model.local.checkpoint import Checkpoint, find
 from llmrec.model.local.settings import LocalSettings, Tuned, Weights
@@ -26,7 +28,7 @@ class LocalModel(LocalSettings):
     """A checkpoint run by transformers. A GGUF, or a ChatGLM, is converted once, into the cache."""
 
     def serves(self, decoding: Decoding) -> bool:
-        return isinstance(decoding, (Greedy, Beam, Sampling))
+        return isinstance(decoding, (Greedy, Beam, Sample, Scoring, Catalogue))
 
     def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
         return self.open_tuned(None, seed, cache_dir, progress)

@@ -85,7 +85,7 @@ class Tuned(NamedTuple):
 # Settings that change how fast or how much is answered, not what a training learns from the same base.
 NOT_SHAPING = (
     "name", "path", "revision", "gguf", "package", "weights", "architecture", "shape", "device",
-    "device_map", "attention", "batch_tokens", "max_batch", "cache", "max_length", "dtype",
+    "device_map", "attention", "batch_tokens", "share_prefixes", "max_batch", "cache", "max_length", "dtype",
 )  # fmt: skip
 
 
@@ -97,9 +97,10 @@ class LocalSettings(Model):
     and stands in for `path`. `architecture`, a model type of transformers, and `shape`, settings of its
     config, are what random weights are made after; without them it is the config.json at `path`.
 
-    `batch_tokens` bounds a padded batch, prompt and new tokens; `max_length` bounds one prompt with
-    its answer (null: the model's own context). From `pad_token` on: what a checkpoint needs that its
-    files do not say; null and empty leave everything to the files.
+    `batch_tokens` bounds a padded batch, prompt and new tokens (null: what the device's memory holds);
+    `share_prefixes` has what prompts begin with alike read once, where the model allows it; `max_length`
+    bounds one prompt with its answer (null: the model's own context). From `pad_token` on: what a checkpoint
+    needs that its files do not say; null and empty leave everything to the files.
     """
 
     path: str
@@ -113,7 +114,8 @@ class LocalSettings(Model):
     device: str
     device_map: DeviceMap | None
     attention: Attention
-    batch_tokens: int
+    batch_tokens: int | None
+    share_prefixes: bool
     max_batch: int
     cache: Cache
     template: Template

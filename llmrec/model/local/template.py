@@ -7,7 +7,7 @@ from jinja2 import TemplateError
 
 from llmrec.errors import BackendError, one_line
 from llmrec.model.local.settings import LocalSettings, Template, Weights
-from llmrec.records import Message
+from llmrec.records import Message, Part
 
 Turn = dict[str, str]
 
@@ -53,6 +53,11 @@ class Renderer:
             return self._begun(prompt), whole[len(prompt) :]
         # Tokens that join prompt and answer, or an end token behind the prompt: apart, then.
         return self._begun(prompt), self._ids([answer], special=False)[0]
+
+    def encode_answers(self, answers: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of answers behind any prompt, for where an answer begins all end alike."""
+        probe = [Message("user", (Part(None, "?"),))]
+        return [self.encode_pair(probe, answer)[1] if answer else [] for answer in answers]
 
     def _ids(self, texts: Sequence[str], special: bool) -> list[list[int]]:
         # A lone surrogate, which JSON allows in a review, has no UTF-8 form.

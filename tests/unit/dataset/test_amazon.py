@@ -4,8 +4,11 @@ import gzip
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from llmrec.dataset.amazon import described, review
+from llmrec.dataset.amazon import careful_review, described, review
+from llmrec.dataset.rows import LATEST, BadRow
 from llmrec.records import Interaction, Item
 
 OLD_ITEM = {
@@ -14,6 +17,10 @@ OLD_ITEM = {
     "brand": "Acme",
     "categories": [["Bath", "Soap"], ["Gifts"]],
 }
+
+
+TEXTS = st.text(st.sampled_from("ab '\"\\{}:,[]\té"), max_size=8)
+LITERALS = TEXTS | st.lists(TEXTS, max_size=3) | st.none() | st.booleans() | st.integers() | st.floats(-9, 9)
 
 
 def test_a_2014_line_is_read_by_its_field_names(row):
@@ -56,6 +63,40 @@ def test_right_to_left_and_emoji_text_survive(row):
 
 def test_a_review_of_100000_characters_is_kept_whole(row):
     assert len(review(json.dumps(row(reviewText="x" * 100_000)).encode()).review) == 100_000
+
+
+TIMES = [-1, 1.5, 1e3, LATEST, LATEST + 1, LATEST * 1000, LATEST * 1000 + 999, 10**30]
+STARS = [0, 1, 5, 5.0, 4.5, 5.1, float("nan")]
+ODD = st.sampled_from(["u1", "", " ", "\u2003", "a &amp;\t b", "\ud800", True, None, [], *STARS, *TIMES])
+NAMES = {
+    2014: ("reviewerID", "asin", "overall", "unixReviewTime", "reviewText", "summary"),
+    2023: ("user_id", "parent_asin", "rating", "timestamp", "text", "title"),
+}
+SOUND = ("u1", "i1", 4.0, 86400, "Nice.", "ok")
+
+
+@given(
+    st.sampled_from([2014, 2023]),
+    st.dictionaries(st.sampled_from([*NAMES[2014], *NAMES[2023], "vote"]), ODD, max_size=3),
+    st.sets(st.sampled_from([*NAMES[2014], *NAMES[2023]]), max_size=1),
+)
+def test_a_line_read_at_once_is_what_careful_reading_makes_of_it(generation, changes, left_out):
+    fields = dict(zip(NAMES[generation], SOUND, strict=True)) | changes
+    line = json.dumps({name: fields[name] for name in fields if name not in left_out}).encode()
+    assert outcome(review, line) == outcome(careful_review, line)
+
+
+def outcome(read, line: bytes) -> object:
+    try:
+        return read(line)
+    except BadRow as refusal:
+        return str(refusal)
+
+
+@given(st.dictionaries(st.sampled_from(["asin", "title", "brand", "categories"]), LITERALS, min_size=1))
+def test_a_python_literal_and_json_describe_the_same_item(fields):
+    known = {"asin": "i1"} | fields
+    assert outcome(described, repr(known).encode()) == outcome(described, json.dumps(known).encode())
 
 
 def test_2014_metadata_is_a_python_literal_of_which_the_first_path_counts():

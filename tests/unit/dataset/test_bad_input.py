@@ -63,6 +63,11 @@ def test_bad_json_shows_the_beginning_of_the_line(load, row):
     )
 
 
+def test_bytes_that_are_no_utf_8_are_a_bad_line(load, row):
+    bad = json.dumps(row(asin="i2", summary="?")).encode().replace(b"?", b"\xff")
+    assert refusal(load, json.dumps(row()).encode() + b"\n" + bad).startswith("reviews.json:2: line ")
+
+
 def test_json_nested_beyond_any_depth_is_a_bad_line(load, row):
     deep = json.dumps(row()).encode() + b"\n" + b"[" * 200_000
     assert "is not JSON" in refusal(load, deep)

@@ -16,8 +16,10 @@ from llmrec.plan import plan
 from llmrec.progress import Silent
 from llmrec.records import Message, Pair, Part, Prompt, Question, Request, Training
 
-GREEDY = Greedy(name="greedy", max_new_tokens=6)
-BEAM = Beam(name="beam", max_new_tokens=6, num_beams=3, num_return_sequences=3, length_penalty=0.0)
+GREEDY = Greedy(name="greedy", max_new_tokens=6, lines=None)
+BEAM = Beam(
+    name="beam", max_new_tokens=6, lines=None, num_beams=3, num_return_sequences=3, length_penalty=0.0
+)
 SHORT = ["finetune.batch_size=4", "finetune.micro_batch=2", "finetune.epochs=2", "finetune.evaluations=2"]
 
 

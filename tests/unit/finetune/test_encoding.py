@@ -63,17 +63,16 @@ def test_pairs_that_are_too_long_are_left_out_whole(session):
     assert 0 < len(kept) < len(every)
 
 
-@pytest.mark.parametrize("keeps_logits", [True, False])
 @pytest.mark.parametrize("packing", [True, False])
 @torch.inference_mode()
-def test_the_loss_is_a_hand_computed_cross_entropy_of_the_target_tokens(session, packing, keeps_logits):
+def test_the_loss_is_a_hand_computed_cross_entropy_of_the_target_tokens(session, packing):
     model = session().loaded.model
     pairs = made_up(200)
     collate = Collator(pad_token=1, encoder_decoder=False, start_token=None, packing=packing)
     batch = collate(pairs)
     assert batch["input_ids"].shape == ((1, 29) if packing else (3, 14))
     assert batch["shift_labels"].numel() == 9
-    assert summed_loss(model, batch, keeps_logits).item() == pytest.approx(by_hand(model, pairs), abs=1e-3)
+    assert summed_loss(model, batch).item() == pytest.approx(by_hand(model, pairs), abs=1e-3)
 
 
 @torch.inference_mode()
@@ -82,7 +81,7 @@ def test_tokens_of_the_prompt_bear_no_loss(session):
     pairs = made_up(200)
     collate = Collator(pad_token=1, encoder_decoder=False, start_token=None, packing=False)
     whole = [Encoded(pair.prompt[:1], pair.prompt[1:] + pair.target) for pair in pairs]
-    assert summed_loss(model, collate(whole), True) > summed_loss(model, collate(pairs), True) + 10
+    assert summed_loss(model, collate(whole)) > summed_loss(model, collate(pairs)) + 10
 
 
 @torch.inference_mode()
@@ -100,4 +99,4 @@ def test_the_loss_of_an_encoder_decoder_is_that_of_its_target_tokens():
             before = torch.tensor([[0, *target[:place]]])
             logits = model(input_ids=torch.tensor([prompt]), decoder_input_ids=before).logits[0, -1]
             expected -= torch.log_softmax(logits.double(), -1)[token].item()
-    assert summed_loss(model, collate(pairs), False).item() == pytest.approx(expected, abs=1e-3)
+    assert summed_loss(model, collate(pairs)).item() == pytest.approx(expected, abs=1e-3)

@@ -19,7 +19,7 @@ from .conftest import PAIRS, lessons_of
     [
         (
             ["finetune=ptuning_v2", "finetune.packing=true"],
-            r"finetune\.packing: .*set finetune\.packing=false",
+            r"finetune\.packing: .*set finetune\.packing=null",
         ),
         (
             ["finetune=ptuning_v2", "finetune.gradient_checkpointing=true"],

@@ -18,6 +18,7 @@ LOCAL: dict[str, Any] = {
     "device_map": None,
     "attention": Attention.auto,
     "batch_tokens": 16384,
+    "share_prefixes": True,
     "max_batch": 64,
     "cache": Cache.dynamic,
     "template": Template.auto,

@@ -80,9 +80,11 @@ def test_one_device_and_a_map_over_all_devices_exclude_each_other(tmp_path):
 
 
 def test_local_models_serve_the_decodings_that_write_text_and_no_others(tiny):
-    beam = Beam(name="beam", max_new_tokens=1, num_beams=2, num_return_sequences=1, length_penalty=1.0)
+    beam = Beam(
+        name="beam", max_new_tokens=1, lines=None, num_beams=2, num_return_sequences=1, length_penalty=1.0
+    )
     assert tiny().serves(beam)
-    assert not tiny().serves(Decoding(name="else", max_new_tokens=1))
+    assert not tiny().serves(Decoding(name="else"))
     assert tiny().answers() is None
 
 

@@ -10,7 +10,7 @@ from llmrec.model.replay import Replay
 from llmrec.progress import Silent
 from llmrec.records import Completion, Training
 
-GREEDY = Greedy(name="greedy", max_new_tokens=1)
+GREEDY = Greedy(name="greedy", max_new_tokens=1, lines=None)
 
 
 def recording(folder: Path, *rows: tuple[str, int, str]) -> Path:

@@ -34,6 +34,7 @@ PLAIN = Variant(
     format="{words}",
     inject=Behavior.always,
     brief=False,
+    candidate="",
     names=Naming.title,
     reasoning_tokens=0,
     history_tokens=512,

@@ -15,7 +15,7 @@ from llmrec.task.rating import RatingPrediction
 from llmrec.task.sequential import Sequential
 from llmrec.task.summarization import Summarization
 
-COMMON = {"answer_tokens": 8, "floors": [], "headline": []}
+COMMON = {"answer_tokens": 8, "answer_lines": None, "floors": [], "headline": []}
 RATING = RatingPrediction(name="rating", **COMMON)
 SEQUENTIAL = Sequential(name="sequential", **COMMON)
 SUMMARIZATION = Summarization(name="summarization", **COMMON)
@@ -177,4 +177,4 @@ def test_an_id_does_not_tell_the_item():
 
 def test_no_room_for_an_answer_is_refused():
     with pytest.raises(ConfigError, match="answer_tokens: 0"):
-        RatingPrediction(name="rating", answer_tokens=0, floors=[], headline=[])
+        RatingPrediction(name="rating", answer_tokens=0, answer_lines=None, floors=[], headline=[])

@@ -40,7 +40,7 @@ def test_a_whole_text_is_generated_and_depends_on_the_question(
 ):
     session = open_session(pretrained(str(original(3).write(tmp_path / "source", pieces))))
     requests = [ask("a", "这本书怎么样？", system="Be brief."), ask("b", "philosophy 12")]
-    greedy = Greedy(name="greedy", max_new_tokens=5)
+    greedy = Greedy(name="greedy", max_new_tokens=5, lines=None)
     together = session.complete(requests, greedy)
     assert [session.complete([request], greedy)[0] for request in requests] == together
     assert together[0].texts != together[1].texts

@@ -14,7 +14,7 @@ from llmrec.model.local.settings import Attention, DeviceMap, Dtype, Side
 from llmrec.model.local.tiny import byte_tokenizer
 from llmrec.progress import Silent
 
-GREEDY = Greedy(name="greedy", max_new_tokens=6)
+GREEDY = Greedy(name="greedy", max_new_tokens=6, lines=None)
 
 
 @pytest.fixture

@@ -5,16 +5,18 @@ import torch
 
 from llmrec.decoding.beam import Beam
 from llmrec.decoding.greedy import Greedy
-from llmrec.decoding.sampling import Sampling
+from llmrec.decoding.sample import Sample
 from llmrec.errors import BackendError
 from llmrec.model.local.loading import load
 from llmrec.model.local.session import LocalSession
 from llmrec.model.local.settings import Cache
 from llmrec.progress import Silent
 
-GREEDY = Greedy(name="greedy", max_new_tokens=8)
-BEAM = Beam(name="beam", max_new_tokens=8, num_beams=3, num_return_sequences=2, length_penalty=0.0)
-SAMPLING = Sampling(name="sampling", max_new_tokens=8, temperature=1.0, top_p=0.9, top_k=0)
+GREEDY = Greedy(name="greedy", max_new_tokens=8, lines=None)
+BEAM = Beam(
+    name="beam", max_new_tokens=8, lines=None, num_beams=3, num_return_sequences=2, length_penalty=0.0
+)
+SAMPLING = Sample(name="sample", lines=None, max_new_tokens=8, temperature=1.0, top_p=0.9, top_k=0)
 
 # Unlike in length, so that a batch of them is padded.
 TEXTS = [
@@ -135,7 +137,7 @@ def test_a_single_prompt_out_of_memory_is_one_line(session_with, ask):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")
 
     with pytest.raises(
-        BackendError, match=r"^model: 22 prompt tokens and 8 new ones exceed the memory of cpu"
+        BackendError, match=r"^model: 22 prompt tokens and their answer exceed the memory of cpu"
     ):
         answers(session_with(no_memory), [ask("q", "red")], GREEDY)
 

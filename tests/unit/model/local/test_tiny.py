@@ -34,7 +34,7 @@ CLASSES = {
     "smollm2": "LlamaForCausalLM",
     "tiny": "LlamaForCausalLM",
 }
-GREEDY = Greedy(name="greedy", max_new_tokens=8)
+GREEDY = Greedy(name="greedy", max_new_tokens=8, lines=None)
 TEXTS = [
     "red",
     "a prompt that is a good deal longer than the others, and than any window",

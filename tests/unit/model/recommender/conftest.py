@@ -10,7 +10,7 @@ from llmrec.progress import Silent
 from llmrec.records import Answer, Event, Example, Interaction, Item, Question, Ranking, Request, Training
 from llmrec.scoring import unworded
 
-GREEDY = Greedy(name="greedy", max_new_tokens=1)
+GREEDY = Greedy(name="greedy", max_new_tokens=1, lines=None)
 
 
 def taught(

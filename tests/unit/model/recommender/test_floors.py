@@ -11,7 +11,7 @@ from llmrec.progress import Silent
 from llmrec.records import Answer, Interaction, Item, Ranking, Rating, Request, Text, Training
 from llmrec.seeded import hash64
 
-GREEDY = Greedy(name="greedy", max_new_tokens=1)
+GREEDY = Greedy(name="greedy", max_new_tokens=1, lines=None)
 
 
 def training(bought: str = "", catalogue: str = "abcdefgh", answers: tuple[Answer, ...] = ()) -> Training:

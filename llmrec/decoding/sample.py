@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from llmrec.decoding.base import Decoding
+from llmrec.decoding.base import Writing
 from llmrec.decoding.limits import at_least
 from llmrec.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sampling(Decoding):
+class Sample(Writing):
     """Draw every token by its probability, sharpened by `temperature`, from the `top_k` likeliest
     tokens (0: all) and the smallest set that holds `top_p` of the probability (1: all)."""
 
@@ -17,7 +17,7 @@ class Sampling(Decoding):
     top_k: int
 
     def __post_init__(self) -> None:
-        at_least("max_new_tokens", self.max_new_tokens, 1)
+        super().__post_init__()
         at_least("top_k", self.top_k, 0)
         if not self.temperature > 0:
             raise ConfigError(f"temperature: {self.temperature} is not above 0; use decoding=greedy for 0")

@@ -1,0 +1,119 @@
+"""Times inference beside its peers: the same prompts of Beauty, the same weights, a process for every job."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import bench
+from rich.console import Console
+
+JOBS = str(Path(__file__).with_name("inference_jobs.py"))
+LLMREC, LM_EVAL, VLLM = "llmrec", "lm-evaluation-harness hf", "vLLM with prefix caching"
+ONE_BY_ONE, BATCHED, ALLOWED = "generate, one by one", "generate, batched", "generate, allowed tokens"
+DOES = {
+    LLMREC: "a run's own session, from messages to answers",
+    ONE_BY_ONE: "transformers' generate, a prompt at a time, as the paper's authors do",
+    BATCHED: "transformers' generate, all prompts padded to one batch",
+    ALLOWED: "transformers' beam search with prefix_allowed_tokens_fn over a trie of dicts",
+    LM_EVAL: "HFLM's generate_until and loglikelihood, batch 8 and 16",
+    VLLM: "LLM.generate in the same process, on the same token ids",
+}
+# What each kind of work is held against: the peer, the environment that it needs, what it should come to.
+PEERS = {
+    "text": [(ONE_BY_ONE, "", None), (BATCHED, "", None), (LM_EVAL, "lmeval", 2.0), (VLLM, "vllm", 1.0)],
+    "few": [(LM_EVAL, "lmeval", 5.0)],
+    "many": [(LM_EVAL, "lmeval", 15.0)],
+    "search": [(ALLOWED, "", 1.4)],
+}
+GREEDY = ["decoding=greedy", "decoding.lines=null"]
+RANKED = ["task=direct", "decoding=candidates", "task.wording.input=''"]
+WORKS = {
+    "rating, 8 prompts": ("text", ["task=rating", "limit=8", *GREEDY]),
+    "rating, 64 prompts": ("text", ["task=rating", "limit=64", *GREEDY]),
+    "rating, 16 prompts of few_shot": ("text", ["task=rating", "limit=16", "prompt=few_shot", *GREEDY]),
+    "lists, 16 prompts": ("text", ["task=sequential", "limit=16", "task.answer_tokens=32", *GREEDY]),
+    "20 candidates, 8 prompts of 100 tokens": (
+        "few",
+        [*RANKED, "limit=8", "task.num_negatives=19", "prompt.history_tokens=20"],
+    ),
+    "100 candidates, 2 prompts of 700 tokens": ("many", [*RANKED, "limit=2", "prompt=few_shot"]),
+    "top 10 of 12,101 titles, 4 prompts": ("search", ["task=sequential", "limit=4", "decoding=catalogue"]),
+}
+
+
+class Work(NamedTuple):
+    """Prompts and how they are answered: `overrides` for llmrec, `file` with token ids for the peers."""
+
+    name: str
+    kind: str
+    overrides: list[str]
+    file: Path
+
+
+def main() -> None:
+    args = arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        works = list(prepared(Path(folder), args))
+        rows = bench.in_turn([job for work in works for job in jobs(work, args)], args.rounds, args.threads)
+    agree(rows)
+    Console(width=200).print(bench.table(rows, columns=("prompt tokens", "same as llmrec")))
+    bench.write(args.out, bench.record(rows, ("torch", "transformers")))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--dtypes", default="float32,bfloat16")
+    parser.add_argument("--only", default="", help="works whose name begins so")
+    parser.add_argument("--peers", type=Path, help="the folder given to scripts/setup_peers")
+    parser.add_argument("--out", type=Path, default=bench.ROOT / "outputs/bench/inference.json")
+    return parser.parse_args()
+
+
+def prepared(folder: Path, args: argparse.Namespace) -> Iterator[Work]:
+    """Have llmrec word and tokenise the prompts, once for all jobs."""
+    for number, (name, (kind, overrides)) in enumerate(WORKS.items()):
+        if name.startswith(args.only):
+            for dtype in args.dtypes.split(","):
+                words = ["dataset=beauty", *overrides, f"model.dtype={dtype}"]
+                work = Work(f"{name}, {dtype}", kind, words, folder / f"{number}-{dtype}")
+                job = bench.Job(work=name, name="prepare", does="", command=command("prepare", work))
+                bench.run(job, args.threads)
+                yield work
+
+
+def command(job: str, work: Work, python: str = sys.executable) -> list[str]:
+    return [python, JOBS, job, str(work.file), *(work.overrides if job in ("prepare", LLMREC) else [])]
+
+
+def jobs(work: Work, args: argparse.Namespace) -> Iterator[bench.Job]:
+    """Return llmrec's job and those of the peers whose environments are there."""
+    yield bench.Job(work=work.name, name=LLMREC, does=DOES[LLMREC], command=command(LLMREC, work))
+    for peer, needs, target in PEERS[work.kind]:
+        python = str(args.peers / needs / "bin/python") if needs and args.peers else sys.executable
+        if needs and not (args.peers and Path(python).is_file()):
+            print(f"{work.name}: {peer} is left out: no environment by scripts/setup_peers", file=sys.stderr)
+            continue
+        yield bench.Job(
+            work=work.name, name=peer, does=DOES[peer], command=command(peer, work, python), target=target
+        )
+
+
+def agree(rows: list[bench.Row]) -> None:
+    """Note in each sample how many answers are those that llmrec gave in the same round."""
+    for row in rows:
+        ours = next(one for one in rows if one.job.work == row.job.work)
+        for sample, own in zip(row.samples, ours.samples, strict=True):
+            pairs = list(zip(sample.printed["answers"], own.printed["answers"], strict=True))
+            sample.printed["same as llmrec"] = f"{sum(one == other for one, other in pairs)} of {len(pairs)}"
+    for row in rows:
+        for sample in row.samples:
+            del sample.printed["answers"]
+
+
+if __name__ == "__main__":
+    main()
