@@ -99,8 +99,7 @@ def best_titles(
     roots = [Asked(search, 0.0, (), [], search.allowed.titles.root) for search in searches]
     for search, beam in zip(searches, scored(roots, begun.states, body, end_token), strict=True):
         search.running = [beam]
-    cache, lengths = begun.cache, begun.lengths
-    trees = TreeCache(cache, lengths, body, end_token)
+    trees = TreeCache(begun.cache, begun.lengths, body, end_token)
     live = list(searches)
     while live:
         trees.grow([(search, search.advance()) for search in live])
@@ -122,7 +121,7 @@ def scored(asked: Sequence[Asked], states: Tensor, body: Body, end_token: int) -
         state += len(beam.forced)
         wanted += [(state, end_token if branch is None else branch.token) for branch in branches]
         state += 1
-    which, tokens = torch.tensor(wanted).T
+    which, tokens = torch.tensor(wanted, dtype=torch.long).reshape(-1, 2).T.contiguous()
     scores = iter(body.log_likelihoods(states, which, tokens).tolist())
     return [
         Beam(
@@ -141,7 +140,6 @@ class TreeCache:
 
     def __init__(self, cache: KVCache, lengths: Tensor, body: Body, end_token: int) -> None:
         self._cache, self._lengths, self._body, self._end = cache, lengths, body, end_token
-        self._prompt = cache.filled
 
     def keep(self, rows: Tensor) -> None:
         """Let go of all other rows."""
@@ -150,47 +148,55 @@ class TreeCache:
     def grow(self, asked: Sequence[tuple[BeamSearch, list[Step]]]) -> None:
         """Read the last token of every step, a list a row, with those that must follow; the beams join
         those that run already."""
-        beams = [[self._forced(search, step) for step in steps] for search, steps in asked]
-        size = max(sum(len(tokens) for tokens, _ in row) for row in beams)
+        chunks = [[_chunk(search, step) for step in steps] for search, steps in asked]
+        size = max(sum(len(chunk.tokens) for chunk in row) for row in chunks)
         if not size:
             return
         before = self._cache.filled
         if before + size > self._cache.room:
-            self._cache = self._cache.kept(torch.arange(len(beams)), max(size, before))
-        ids, positions = (torch.zeros(len(beams), size, dtype=torch.long) for _ in range(2))
+            self._cache = self._cache.kept(torch.arange(len(chunks)), max(size, before))
+        ids, positions = (torch.zeros(len(chunks), size, dtype=torch.long) for _ in range(2))
         # What fills a shorter row up looks at the first token, for it must look somewhere.
-        sees = torch.zeros(len(beams), size, before + size, dtype=torch.bool)
+        sees = torch.zeros(len(chunks), size, before + size, dtype=torch.bool)
         sees[:, :, 0] = True
         nodes: list[tuple[int, int]] = []
-        for row, tokens_and_beams in enumerate(beams):
+        read: list[Asked] = []
+        for row, length in enumerate(self._lengths.tolist()):
             node = 0
-            for place, (tokens, beam) in enumerate(tokens_and_beams):
-                end = node + len(tokens)
-                own = range(before + node, before + end)
-                ids[row, node:end] = torch.tensor(tokens)
-                positions[row, node:end] = (
-                    int(self._lengths[row]) + len(beam.path) + torch.arange(len(tokens))
-                )
-                sees[row, node:end, : int(self._lengths[row])] = True
-                sees[row, node:end, list(beam.path)] = True
-                sees[row, node:end, before + node : before + end] = (
-                    torch.ones(end - node, end - node).tril() > 0
-                )
-                tokens_and_beams[place] = (tokens, beam._replace(path=(*beam.path, *own)))
-                nodes += [(row, at) for at in range(node, end)]
-                node = end
+            for tokens, beam in chunks[row]:
+                own = range(node, node + len(tokens))
+                ids[row, own] = torch.tensor(tokens)
+                positions[row, own] = length + len(beam.path) + torch.arange(len(tokens))
+                sees[row, own, :length] = True
+                sees[row, own.start : own.stop, list(beam.path)] = True
+                path = [before + place for place in own]
+                sees[row, own.start : own.stop, path[0] : path[-1] + 1] = _causal(len(tokens))
+                nodes += [(row, place) for place in own]
+                read.append(beam._replace(path=(*beam.path, *path)))
+                node = own.stop
         states = self._body.read(ids, positions, sees, self._cache)
         rows, columns = torch.tensor(nodes, device=states.device).T
-        flat = [beam for row in beams for _, beam in row]
-        found = iter(scored(flat, states[rows, columns], self._body, self._end))
-        for (search, steps), _ in zip(asked, beams, strict=True):
-            search.running += [next(found) for _ in steps]
+        grown = scored(read, states[rows, columns], self._body, self._end)
+        for search, running in zip((beam.search for beam in read), grown, strict=True):
+            search.running.append(running)
+        for search, _ in asked:
             search.running.sort(key=lambda beam: -beam.score)
 
-    def _forced(self, search: BeamSearch, step: Step) -> tuple[list[int], Asked]:
-        """Return the tokens to read for a step, and the beam that will own them."""
-        assert step.branch is not None
-        token, span = step.branch
-        forced = search.allowed.titles.chain(span)
-        onward = span._replace(depth=span.depth + len(forced))
-        return [token, *forced], Asked(search, step.score, step.beam.path, forced, onward)
+
+class Chunk(NamedTuple):
+    """Tokens to read for a step, and the beam that will own them."""
+
+    tokens: list[int]
+    beam: Asked
+
+
+def _chunk(search: BeamSearch, step: Step) -> Chunk:
+    assert step.branch is not None
+    token, span = step.branch
+    forced = search.allowed.titles.chain(span)
+    onward = span._replace(depth=span.depth + len(forced))
+    return Chunk([token, *forced], Asked(search, step.score, step.beam.path, forced, onward))
+
+
+def _causal(size: int) -> Tensor:
+    return torch.ones(size, size, dtype=torch.bool).tril()

@@ -170,6 +170,16 @@ def test_the_search_leaves_out_what_the_user_has(session):
         assert set(ranking.items) == {"i0", "i3"}
 
 
+@pytest.mark.parametrize("architecture", ["llama", "t5"])
+def test_a_user_who_has_everything_gets_an_empty_ranking(session, architecture):
+    bound = requests(("soap", "brush"))[0].choices
+    has_all = request_for("all", "What next?", history=("i0", "i1"))._replace(choices=bound)
+    has_one = request_for("one", "What next?", history=("i0",))._replace(choices=bound)
+    done = answered(session(architecture), [has_all, has_one], Catalogue(name="catalogue", num_beams=2))
+    assert done["all"].answer.items == ()
+    assert done["one"].answer.items == ("i1",)
+
+
 @pytest.mark.parametrize("decoding", [GREEDY, SUMMED, Catalogue(name="catalogue", num_beams=3)])
 def test_neither_batch_size_nor_order_of_rows_changes_a_result(session, decoding):
     asked = requests(TITLES[:6])
