@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bench
+import training_peers
 
 if TYPE_CHECKING:
     from llmrec.finetune.course import Course, Encodings
@@ -71,8 +72,7 @@ def learn(work: tuple[str, str, int], dtype: str) -> None:
     tokens = sum(pair.length for pair in encodings.train)
     with tempfile.TemporaryDirectory() as folder, quiet(), bench.work(tokens=tokens) as told:
         log = trained(course, session, encodings, Path(folder)).state.log_history
-        losses = [entry["loss"] for entry in log if "loss" in entry]
-        told |= {"first": losses[0], "mean": sum(losses) / len(losses), "last": losses[-1]}
+        told |= training_peers.losses(log)
 
 
 def hand_over(work: tuple[str, str, int], dtype: str, file: Path) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,13 @@ def columns(told: dict[str, Any]) -> list[dict[str, list[int]]]:
         {"input_ids": prompt + target, "labels": [IGNORED] * len(prompt) + target}
         for prompt, target in told["pairs"]
     ]
+
+
+def losses(log: list[dict[str, float]]) -> dict[str, float]:
+    """Return the first, mean and last loss of a step, in nats a token."""
+    steps = [entry["loss"] for entry in log if "loss" in entry]
+    told = {"first": steps[0], "mean": sum(steps) / len(steps), "last": steps[-1]}
+    return {name: round(loss, 4) for name, loss in told.items()}
 
 
 def plain(told: dict[str, Any], folder: str, grouped: bool) -> Any:
@@ -107,8 +115,8 @@ def main() -> None:
         trainer = packed(told, folder) if kind == "trl" else plain(told, folder, kind == "grouped")
         with bench.work(tokens=sum(len(prompt) + len(target) for prompt, target in told["pairs"])) as found:
             trainer.train()
-            losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-            found |= {"first": losses[0], "mean": sum(losses) / len(losses), "last": losses[-1]}
+            found |= losses(trainer.state.log_history)
+            found |= {"trl": version("trl")} if kind == "trl" else {}
 
 
 if __name__ == "__main__":

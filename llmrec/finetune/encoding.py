@@ -97,13 +97,15 @@ def _foretold(pairs: Sequence[Encoded], rows: list[int], begins: list[int]) -> d
     targets = [torch.tensor(pair.target) for pair in pairs]
     columns = [begin + torch.arange(len(target)) for begin, target in zip(begins, targets, strict=True)]
     row_of_each = torch.tensor(rows).repeat_interleave(torch.tensor([len(target) for target in targets]))
-    return {"shift_labels": torch.cat(targets), "rows": row_of_each, "columns": torch.cat(columns)}
+    labels = torch.cat(targets)
+    # The Trainer counts a step's tokens by `shift_labels`, but only where there are `labels` too.
+    return {"labels": labels, "shift_labels": labels, "rows": row_of_each, "columns": torch.cat(columns)}
 
 
 def summed_loss(model: Any, batch: dict[str, Any]) -> Tensor:
     """Return the cross-entropy of the target tokens in nats, summed, in float32."""
     inputs = dict(batch)
-    labels, *places = (inputs.pop(name) for name in ("shift_labels", "rows", "columns"))
+    labels, _, *places = (inputs.pop(name) for name in ("labels", "shift_labels", "rows", "columns"))
     with logits_at(model, *places) as read:
         logits = read(model(**inputs, use_cache=False).logits)
     return cross_entropy(logits.float(), labels, reduction="sum")

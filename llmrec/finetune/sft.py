@@ -18,7 +18,7 @@ from llmrec.model.local.settings import Tuned
 from llmrec.results import Tuning
 
 # Raise it whenever the same choices would learn other weights.
-VERSION = 2
+VERSION = 3
 # What may differ between two trainings that end with the same weights.
 APART = ("adapter", "report_to", "pairs", "tasks")
 

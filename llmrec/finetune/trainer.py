@@ -60,8 +60,8 @@ class SftTrainer(Trainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
         """Return the mean over the step's target tokens. Raises BackendError when it is no number."""
-        tokens = num_items_in_batch if num_items_in_batch is not None else inputs["shift_labels"].numel()
-        loss = summed_loss(model, inputs) / tokens
+        assert num_items_in_batch is not None  # else a step would be the mean of its micro batches' means
+        loss = summed_loss(model, inputs) / num_items_in_batch
         self._refuse_no_number(float(loss.detach()), self.state.global_step + 1)
         # Every device's gradient is divided by the number of devices.
         return loss * self.accelerator.num_processes if self.args.average_tokens_across_devices else loss
