@@ -114,11 +114,11 @@ def jobs(folder: Path, peers: Path | None, dtype: str) -> list[bench.Job]:
         does = "packed, attention within a pair, logits at the targets"
         made.append(bench.Job(work=name, name="llmrec", does=does, command=own, env=env))
         for kind, title, does, target in PEERS:
-            python = sys.executable if kind != "trl" else str(peers / "bin" / "python") if peers else None
-            if python is None:
-                print("trl, packed: left out, for no --peers DIR was given", file=sys.stderr)
+            python = peers / "trl/bin/python" if kind == "trl" and peers else Path(sys.executable)
+            if kind == "trl" and not (peers and python.is_file()):
+                print("trl, packed: left out: no environment by scripts/setup_peers", file=sys.stderr)
                 continue
-            command = [python, str(Path(__file__).with_name("training_peers.py")), kind, str(file)]
+            command = [str(python), str(Path(__file__).with_name("training_peers.py")), kind, str(file)]
             made.append(bench.Job(work=name, name=title, does=does, command=command, env={}, target=target))
     return made
 
@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", choices=["one", "all"], default="one")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--peers", type=Path, help="the virtual environment that has trl")
+    parser.add_argument("--peers", type=Path, help="the folder given to scripts/setup_peers")
     parser.add_argument("--out", type=Path, default=Path("outputs/bench/training.json"))
     parser.add_argument("--job", type=int, help="train on this work here")
     parser.add_argument("--pairs", type=Path, help="with --job: write its pairs instead")

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
-from llmrec.finetune.packing import innermost
-from llmrec.model.local.loaded import Loaded
+from llmrec.model.local.loaded import Loaded, innermost
 from llmrec.model.local.template import Renderer
 from llmrec.records import Pair
 

@@ -9,7 +9,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from llmrec.model.local.loaded import Loaded
+from llmrec.model.local.loaded import Loaded, innermost
 
 BY_PAIR = "llmrec_by_pair"
 # Tokens of the pairs that a model is tried on.
@@ -72,8 +72,3 @@ def _keeps_apart(loaded: Loaded) -> bool:
         for shift in (1, 2)
     )
     return bool((first - second).abs().max() <= 4 * torch.finfo(first.dtype).eps * first.abs().max())
-
-
-def innermost(model: Any) -> Any:
-    """Return the model of transformers inside peft's."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model

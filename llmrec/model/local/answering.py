@@ -18,6 +18,8 @@ Encode = Callable[[Sequence[str]], list[list[int]]]
 class Answering(ABC):
     """A decoding over an engine."""
 
+    engine: Engine
+
     @abstractmethod
     def row(self, request: Request, ids: list[int]) -> Row:
         """Return what the engine needs of a request with these token ids."""
@@ -39,7 +41,7 @@ class Writer(Answering):
     """Texts for the parser to read."""
 
     def __init__(self, engine: Engine, decoding: Writing) -> None:
-        self._engine, self._decoding = engine, decoding
+        self.engine, self._decoding = engine, decoding
         self._width = decoding.num_beams if isinstance(decoding, Beam) else 1
 
     def row(self, request: Request, ids: list[int]) -> Row:
@@ -62,7 +64,7 @@ class Writer(Answering):
                 prompt_tokens=len(row.ids),
                 completion_tokens=written.tokens,
             )
-            for row, written in zip(rows, self._engine.write(rows, self._decoding), strict=True)
+            for row, written in zip(rows, self.engine.write(rows, self._decoding), strict=True)
         ]
 
 
@@ -70,7 +72,7 @@ class Scorer(Answering):
     """Answers by the likelihood of every choice."""
 
     def __init__(self, engine: Engine, decoding: Scoring, encode: Encode, end: int) -> None:
-        self._engine, self._decoding, self._encode = engine, decoding, encode
+        self.engine, self._decoding, self._encode = engine, decoding, encode
         self._end = [end] if decoding.end else []
 
     def row(self, request: Request, ids: list[int]) -> Row:
@@ -89,7 +91,7 @@ class Scorer(Answering):
     def complete(self, rows: Sequence[Row]) -> list[Completion]:
         return [
             _answered(row, self._decoding.decide(row.choices, likelihoods), sum(map(len, row.texts)))
-            for row, totals in zip(rows, self._engine.score(rows), strict=True)
+            for row, totals in zip(rows, self.engine.score(rows), strict=True)
             for likelihoods in [list(map(Likelihood, totals, map(len, row.texts)))]
         ]
 
@@ -98,7 +100,7 @@ class Searcher(Answering):
     """The likeliest titles of a catalogue."""
 
     def __init__(self, engine: Engine, decoding: Catalogue, encode: Encode) -> None:
-        self._engine, self._beams, self._encode = engine, decoding.num_beams, encode
+        self.engine, self._beams, self._encode = engine, decoding.num_beams, encode
         self._choices, self._titles, self._numbers = NO_CHOICES, Titles([]), dict[str, int]()
 
     def _take(self, request: Request) -> Titles:
@@ -124,7 +126,7 @@ class Searcher(Answering):
     def complete(self, rows: Sequence[Row]) -> list[Completion]:
         return [
             _answered(row, self._answer(row, found), sum(map(self._titles.length, found)))
-            for row, found in zip(rows, self._engine.search(rows, self._titles, self._beams), strict=True)
+            for row, found in zip(rows, self.engine.search(rows, self._titles, self._beams), strict=True)
         ]
 
     def _answer(self, row: Row, found: Sequence[Found]) -> Answer:

@@ -60,6 +60,11 @@ class Loaded:
         return sorted(f"cuda:{place}" if isinstance(place, int) else str(place) for place in spread)
 
 
+def innermost(model: Any) -> Any:
+    """Return the model of transformers inside peft's."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 def _weights_name(path: str, commit: str | None) -> str:
     """Tell a folder by its last part, which is the same on every machine."""
     return f"{path}@{commit}" if commit else Path(path).name

@@ -29,7 +29,7 @@ ENCODED_AT_ONCE = 256
 class LocalSession(Session):
     """A loaded checkpoint that answers in batches.
 
-    `environment["inference"]` is "trees" where what prompts begin with alike is read once, else "plain";
+    `environment["inference"]` is "trees" where what prompts begin with alike was read once, else "plain";
     `["oom_splits"]` counts the batches halved so far for want of memory.
     """
 
@@ -94,14 +94,13 @@ class LocalSession(Session):
         if decoding not in self._answering:
             end = self.loaded.end_token
             self._answering[decoding] = answering(decoding, self._ready, self._encode_answers, end)
+        self.environment["inference"] = self._answering[decoding].engine.name
         return self._answering[decoding]
 
     @cached_property
     def _ready(self) -> tuple[Engine, Engine]:
         """The engines, made when something is asked: a model that learns may never be."""
-        made = self._engines()
-        self.environment["inference"] = made[0].name
-        return made
+        return self._engines()
 
     def _encode(self, requests: Sequence[Request]) -> None:
         """Tokenise what is not tokenised yet; the ids are kept until they are completed."""

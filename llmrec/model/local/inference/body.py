@@ -10,7 +10,7 @@ from transformers.cache_utils import DynamicLayer
 
 from llmrec.model.local.inference.kv_cache import KVCache, KVLayer
 from llmrec.model.local.library import LIBRARY_ERRORS
-from llmrec.model.local.loaded import Loaded
+from llmrec.model.local.loaded import Loaded, innermost
 
 # The rows of logits held at once: a vocabulary of 150,000 takes 150 MB for them in float32.
 HEAD_ROWS = 256
@@ -25,8 +25,7 @@ class Body:
     into one row costs less than it saves."""
 
     def __init__(self, loaded: Loaded) -> None:
-        model: Any = loaded.model
-        whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+        whole = innermost(loaded.model)
         self._layers, self._head = whole.get_decoder(), whole.get_output_embeddings()
         self._dtype = whole.dtype
         self.device = loaded.device

@@ -76,7 +76,7 @@ def log_likelihood(loaded, prompt, text):
         }
         logits = loaded.model(**given).logits[0]
     else:
-        logits = loaded.model(torch.tensor([prompt + text])).logits[0, len(prompt) - 1 : -1]
+        logits = loaded.model(torch.tensor([prompt + text])).logits[0, -len(text) - 1 : -1]
     return float(logits.float().log_softmax(1)[torch.arange(len(text)), torch.tensor(text)].double().sum())
 
 
