@@ -19,6 +19,7 @@ ENVIRONMENT = "environment.json"
 EXAMPLES = "examples.jsonl"
 PROMPTS = "prompts.jsonl"
 COMPLETIONS = "completions.jsonl"
+ALL_COMPLETIONS = "completions*.jsonl"  # with those of further processes, until they are gathered
 PREDICTIONS = "predictions.jsonl"
 TUNING = "finetune.json"
 FIT = "fit.json"
@@ -35,9 +36,14 @@ def to_lines(records: Iterable[msgspec.Struct]) -> bytes:
 
 def from_lines(path: Path, cls: type[T]) -> list[T]:
     """Return the records of a JSON-lines file. Raises DataError with the line that is none."""
+    return decoded(path, path.read_bytes(), cls)
+
+
+def decoded(path: Path, content: bytes, cls: type[T]) -> list[T]:
+    """Return the records in JSON lines that were read from a file. Raises as `from_lines` does."""
     decode = msgspec.json.Decoder(cls).decode
     records = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for number, line in enumerate(content.splitlines(), 1):
         try:
             records.append(decode(line))
         except msgspec.MsgspecError as error:
@@ -49,10 +55,13 @@ def from_lines(path: Path, cls: type[T]) -> list[T]:
 class RunDir:
     """The folder of one run. What is in it belongs to one config and one set of rows: a second call
     with the same choices goes on in it, one with other choices is refused.
+
+    Several processes may answer its rows: each by its `rank` appends to a file of its own, and reads all.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rank: int = 0) -> None:
         self.path = path
+        self._own = path / (COMPLETIONS if rank == 0 else f"completions.{rank}.jsonl")
 
     def settle(self, name: str, content: bytes, but: Sequence[str] = ()) -> None:
         """Write an artifact that the choices determine, or check that it is the same as before, lines
@@ -64,7 +73,7 @@ class RunDir:
         if path.is_file():
             if lines_but(path.read_bytes(), but) == lines_but(content, but):
                 return
-            if (self.path / COMPLETIONS).is_file() and (self.path / COMPLETIONS).stat().st_size:
+            if any(file.stat().st_size for file in self._files()):
                 raise DataError(
                     f"{path}: holds another run than this command makes; choose another folder by "
                     f"hydra.run.dir=DIR, or remove this one"
@@ -73,24 +82,35 @@ class RunDir:
 
     def completions(self) -> dict[tuple[str, int], Completion]:
         """Return what was completed before, by (example id, ask); a line cut off by a kill is dropped."""
-        path = self.path / COMPLETIONS
-        if not path.is_file():
-            return {}
-        content = path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.truncate(path, whole)
-        return {(done.example_id, done.ask): done for done in from_lines(path, Completion)}
+        completed: dict[tuple[str, int], Completion] = {}
+        for path in self._files():
+            content = path.read_bytes()
+            whole = content.rfind(b"\n") + 1
+            if whole < len(content) and path == self._own:  # another process may be writing its own
+                os.truncate(path, whole)
+            done = decoded(path, content[:whole], Completion)
+            completed |= {(one.example_id, one.ask): one for one in done}
+        return completed
+
+    def gather(self) -> None:
+        """Take what further processes completed into the one file, when none of them writes any more."""
+        others = [path for path in self._files() if path != self._own]
+        if others:
+            self.write(COMPLETIONS, to_lines(self.completions().values()))
+        for path in others:
+            path.unlink()
+
+    def _files(self) -> list[Path]:
+        return sorted(self.path.glob(ALL_COMPLETIONS))
 
     def append(self, completions: Sequence[Completion]) -> None:
         """Add completions at the end of the file, at once."""
-        path = self.path / COMPLETIONS
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab") as file:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with self._own.open("ab") as file:
                 file.write(to_lines(completions))
         except OSError as error:
-            raise unwritable(path, error) from error
+            raise unwritable(self._own, error) from error
 
     def write(self, name: str, content: bytes) -> None:
         """Write an artifact of this call's own."""

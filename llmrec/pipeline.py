@@ -5,18 +5,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
-from functools import partial
 
 from msgspec.structs import replace
 
 from llmrec import artifacts, leak
 from llmrec.artifacts import RunDir, pretty, to_lines
 from llmrec.config import to_yaml
-from llmrec.environment import describe
-from llmrec.finetune.base import Place
-from llmrec.lessons import prepare
-from llmrec.model.base import Session
+from llmrec.opening import Opening
 from llmrec.plan import PATHS, OnLeak, Plan
+from llmrec.processes import ALONE, Processes
 from llmrec.progress import Progress
 from llmrec.prompt.variant import Writer
 from llmrec.records import Completion, Prediction, Prompt, Request
@@ -33,10 +30,14 @@ def run(plan: Plan, run_dir: RunDir, progress: Progress, asks: bool = True) -> M
 
     Raises LlmrecError; what was completed before stays in the folder. Without `asks` no
     model is opened: what the folder holds is parsed and scored again.
+
+    Of several processes all answer, where the model spreads, and the first alone scores: raises
+    DelegatedError in the others.
     """
+    processes = Processes.of_run(plan.model.spreads and asks)
     seconds = run_dir.seconds()
     run_dir.settle(artifacts.CONFIG, to_yaml(plan.stored), but=PATHS)
-    with timed(seconds, "rows"):
+    with timed(seconds, "rows"), processes.first_before_the_rest():
         rows = draw(plan, progress)
     log.info("%s of %s rows", f"{len(rows.examples):,}", f"{rows.total:,}")
     with timed(seconds, "prompts"):
@@ -44,7 +45,8 @@ def run(plan: Plan, run_dir: RunDir, progress: Progress, asks: bool = True) -> M
         leaks = look_for_leaks(plan, rows, prompts, progress)
     run_dir.settle(artifacts.EXAMPLES, to_lines(rows.examples))
     run_dir.settle(artifacts.PROMPTS, to_lines(prompts))
-    predictions, completions = ask(plan, rows, prompts, run_dir, progress, seconds if asks else None)
+    spent = seconds if asks else None
+    predictions, completions = ask(plan, rows, prompts, run_dir, progress, spent, processes)
     run_dir.write(artifacts.PREDICTIONS, to_lines(predictions))
     with timed(seconds, "scores"):
         metrics = sum_up(plan, rows, prompts, predictions, completions, progress)
@@ -96,6 +98,7 @@ def ask(
     run_dir: RunDir,
     progress: Progress,
     seconds: dict[str, float] | None,
+    processes: Processes = ALONE,
 ) -> tuple[list[Prediction], list[Completion]]:
     """Ask the model, opened only if something is left to ask, and note the seconds; None asks nothing."""
     choices = plan.decoding.chooser(rows.names.items)
@@ -103,37 +106,26 @@ def ask(
         Request(example.question, prompt, choices(example.question))
         for example, prompt in zip(rows.examples, prompts, strict=True)
     ]
-    spent: dict[str, float] = {}
-    opened: list[Session] = []
-
-    def session() -> Session:
-        if not opened:
-            log.info("opening model=%s", plan.model.name)
-            with timed(spent, "model"):
-                place = Place(rows.training, plan.settings.seed, plan.cache_dir, progress)
-                lessons = partial(prepare, plan, rows, progress)
-                ready, tuning = plan.finetune.open(plan.model, lessons, place)
-            opened.append(ready)
-            if tuning is not None:
-                run_dir.settle(artifacts.TUNING, pretty(tuning), but=artifacts.TOOK)
-            if ready.fit is not None:
-                run_dir.settle(artifacts.FIT, pretty(ready.fit), but=artifacts.TOOK)
-            run_dir.note_environment(describe(opened[0].environment))
-        return opened[0]
-
+    opening = Opening(plan, rows, run_dir, progress, processes)
     asking = Asking(
-        session=session if seconds is not None else None,
+        session=opening if seconds is not None else None,
         decoding=plan.decoding,
         reader=plan.parser.bind(rows.names.items),
         reasons=plan.variant.reasoning_tokens > 0,
         max_reasks=plan.settings.max_reasks,
         progress=progress,
     )
+    spent: dict[str, float] = {}
     with timed(spent, "inference"):
+        if processes.size > 1:
+            with processes.all_before_the_first():
+                opening()  # in all of them: loading and learning want every process
+                asking.predict(processes.share(requests), run_dir)
+        run_dir.gather()
         found = asking.predict(requests, run_dir)
-    if seconds is not None and opened:
-        run_dir.note_environment(describe(opened[0].environment))  # it now knows of batches halved
-        seconds |= {"model": spent["model"], "inference": round(spent["inference"] - spent["model"], 3)}
+    if seconds is not None and opening.seconds:
+        opening.note()  # of batches halved
+        seconds |= {"model": opening.seconds, "inference": round(spent["inference"] - opening.seconds, 3)}
     return found
 
 

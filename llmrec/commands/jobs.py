@@ -17,10 +17,14 @@ from llmrec.config import conf_dir
 from llmrec.errors import DelegatedError, LlmrecError
 from llmrec.pipeline import run
 from llmrec.plan import plan
+from llmrec.processes import rank
+from llmrec.progress import Silent
 from llmrec.report.table import drawn, grids
 from llmrec.results import Metrics
 
 log = logging.getLogger(__name__)
+
+MULTIRUN = ("-m", "--multirun")
 
 
 class Jobs:
@@ -41,7 +45,8 @@ class Jobs:
         def job(cfg: DictConfig) -> None:
             self._one(cfg, Path(HydraConfig.get().runtime.output_dir))
 
-        sys.argv[1:] = argv
+        # Hydra takes the words after a flag for no choices, where some stand before it.
+        sys.argv[1:] = sorted(argv, key=lambda word: word not in MULTIRUN)
         logging.raiseExceptions = False  # a log that finds no room on the disk is not worth a run
         with one_line(argv):
             hydra.main(config_path=str(conf_dir()), config_name="run", version_base="1.3")(job)()
@@ -71,7 +76,7 @@ class Jobs:
 def one_run(cfg: DictConfig, folder: Path, which: str) -> Metrics:
     """Run one composed config in its folder, telling which it is, and where."""
     made = plan(cfg)
-    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, quiet=rank() > 0)
     console.print(
         f"{which}task={made.task.name} dataset={made.dataset.name} model={made.model.name} "
         f"prompt={made.variant.name} -> {shortest(folder)}"
@@ -80,7 +85,7 @@ def one_run(cfg: DictConfig, folder: Path, which: str) -> Metrics:
         console.print(
             f"limit={made.settings.limit}: a sample of the rows; intervals are wide, no final figures"
         )
-    return run(made, RunDir(folder), progress())
+    return run(made, RunDir(folder, rank()), progress() if rank() == 0 else Silent())
 
 
 def shortest(path: Path) -> str:

@@ -11,14 +11,13 @@ from llmrec.errors import BackendError, one_line
 from llmrec.finetune.course import Course
 from llmrec.model.local.device import pick_dtype
 from llmrec.model.local.loaded import Loaded
-
-WEEK = 7 * 86_400
+from llmrec.processes import LONGEST_WAIT, count
 
 
 def arguments(course: Course, loaded: Loaded, work: Path, steps: int) -> transformers.TrainingArguments:
     """Return the method in the Trainer's words. Raises BackendError where it does not know one of them."""
     method = course.method
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    processes = count()
     if method.batch_size % (method.micro_batch * processes):
         raise BackendError(
             f"finetune.batch_size: {method.batch_size} is no multiple of micro_batch={method.micro_batch} "
@@ -77,5 +76,5 @@ def as_arguments(
         remove_unused_columns=False,
         average_tokens_across_devices=True,
         ddp_find_unused_parameters=False,
-        ddp_timeout=WEEK,
+        ddp_timeout=int(LONGEST_WAIT.total_seconds()),
     )

@@ -1,13 +1,11 @@
 """What every way of fine-tuning is: a config that opens a model, after teaching it or as it is."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-from llmrec.errors import DelegatedError
 from llmrec.model.base import Model, Session
 from llmrec.progress import Progress
 from llmrec.records import Pair, Training
@@ -76,16 +74,4 @@ class AsItIs(Finetune):
     def open(
         self, model: Model, lessons: Callable[[], Lessons], place: Place
     ) -> tuple[Session, Tuning | None]:
-        only_the_first_goes_on()
         return model.open(*place), None
-
-
-def rank() -> int:
-    """Return the number of this process among those of `accelerate launch`, 0 where it is alone."""
-    return int(os.environ.get("RANK", "0"))
-
-
-def only_the_first_goes_on() -> None:
-    """Raise DelegatedError in every process but the first: it alone answers and writes."""
-    if rank() > 0:
-        raise DelegatedError

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import msgspec
 
-from llmrec.finetune.base import Lessons, Place, only_the_first_goes_on
+from llmrec.finetune.base import Lessons, Place
 from llmrec.finetune.settings import Best, SftSettings
 from llmrec.model.base import Model, Session
 from llmrec.model.local.checkpoint import Checkpoint
@@ -36,7 +36,6 @@ class Sft(SftSettings):
             # Importing torch and peft takes seconds.
             from llmrec.finetune.adapter import check_base, fetched, taken
 
-            only_the_first_goes_on()
             folder = fetched(self.adapter)
             check_base(folder, checkpoint)
             session = model.open_tuned(Tuned(folder, self.quantize), *place[1:])
@@ -57,7 +56,6 @@ class Sft(SftSettings):
         folder = place.cache_dir / "adapter" / name
         if not folder.is_dir():
             learn(Course(self, model, checkpoint, base, lessons, place), folder)
-        only_the_first_goes_on()
         tuning = kept(folder)
         return model.open_tuned(Tuned(folder, self.quantize), *place[1:]), tuning
 

@@ -34,9 +34,11 @@ class Session(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Model(ABC):
-    """A model by name. `reads_prompts` is false for one that answers the question from data."""
+    """A model by name. `reads_prompts` is false for one that answers the question from data; `spreads` is
+    true for one that each of several processes opens, to answer its share of the rows."""
 
     reads_prompts: ClassVar[bool] = True
+    spreads: ClassVar[bool] = False
     name: str
 
     def answers(self) -> tuple[type[Answer], ...] | None:

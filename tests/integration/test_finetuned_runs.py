@@ -1,12 +1,10 @@
 """Fine-tuned runs from one command to metrics.json, for a spread of the zoo, and over two processes."""
 
 import dataclasses
-import os
-import subprocess
-import sys
 
 import msgspec
 import pytest
+from launching import llmrec
 
 from llmrec.artifacts import COMPLETIONS, METRICS, TUNING, RunDir, from_lines, read_metrics
 from llmrec.commands.composing import composed
@@ -108,24 +106,14 @@ def test_tasks_that_are_learned_together_share_one_training(planned, cache, tmp_
     assert (first.leaks.status, second.leaks.status) == ("clean", "clean")
 
 
-def command(*words):
-    return [sys.executable, "-m", *words]
-
-
 def test_two_processes_learn_in_the_same_order_to_the_same_loss(cache, tmp_path):
     words = [
-        "llmrec", "run", *QUICK, "model=smollm2-lora", "task=rating", "model.device=cpu",
+        "run", *QUICK, "model=smollm2-lora", "task=rating", "model.device=cpu",
         "finetune.batch_size=8", "finetune.micro_batch=4", "finetune.epochs=2",
     ]  # fmt: skip
     one, two = tmp_path / "one", tmp_path / "two"
-    calm = os.environ | {"OMP_NUM_THREADS": "1"}
-    launch = ["accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
-    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", "-m"]
-    for folder, begin in ((one, command(*words)), (two, [*command(*launch), *words])):
-        done = subprocess.run(
-            [*begin, f"hydra.run.dir={folder}/run", f"cache_dir={folder}/cache"],
-            capture_output=True, text=True, env=calm, check=False,
-        )  # fmt: skip
+    for folder, twice in ((one, False), (two, True)):
+        done = llmrec(*words, f"hydra.run.dir={folder}/run", f"cache_dir={folder}/cache", twice=twice)
         assert done.returncode == 0, done.stderr
     alone, shared = (read_metrics(folder / "run" / METRICS).finetune for folder in (one, two))
     assert alone is not None

@@ -62,6 +62,38 @@ def test_a_run_does_not_go_on_on_another_device(tmp_path):
         run_dir.note_environment(Environment({}, None, "cuda:0", "bfloat16", "", {}))
 
 
+def test_processes_write_a_file_each_and_the_first_gathers_them(tmp_path):
+    first, second = RunDir(tmp_path), RunDir(tmp_path, rank=1)
+    second.append([done("b"), done("c")])
+    first.append([done("a")])
+    whole = {(id, 0): done(id) for id in "abc"}
+    assert first.completions() == second.completions() == whole
+    first.gather()
+    assert [path.name for path in tmp_path.iterdir()] == [COMPLETIONS]
+    assert RunDir(tmp_path).completions() == whole
+
+
+def test_a_line_that_another_process_is_writing_is_left_to_it(tmp_path):
+    first, second = RunDir(tmp_path), RunDir(tmp_path, rank=1)
+    second.append([done("a"), done("b")])
+    path = tmp_path / "completions.1.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-5])
+    assert set(first.completions()) == {("a", 0)}
+    assert path.read_bytes() == whole[:-5]
+    assert set(second.completions()) == {("a", 0)}
+    second.append([done("c")])
+    assert set(first.completions()) == {("a", 0), ("c", 0)}
+
+
+def test_what_another_process_completed_is_paid_for(tmp_path):
+    run_dir = RunDir(tmp_path)
+    run_dir.settle(EXAMPLES, b"one\n")
+    RunDir(tmp_path, rank=1).append([done()])
+    with pytest.raises(DataError, match="holds another run"):
+        run_dir.settle(EXAMPLES, b"two\n")
+
+
 def test_completions_are_found_again_by_example_and_ask(tmp_path):
     run_dir = RunDir(tmp_path)
     run_dir.append([done("a"), done("b", ODD)])

@@ -56,7 +56,8 @@ class Loaded:
         """Accelerate names a CUDA device by its number."""
         spread = set(getattr(self.model, "hf_device_map", {}).values())
         if len(spread) < 2:
-            return [str(self.device)]
+            # Which of several alike it was tells nothing, and differs between processes that share a run.
+            return [self.device.type]
         return sorted(f"cuda:{place}" if isinstance(place, int) else str(place) for place in spread)
 
 

@@ -5,7 +5,7 @@ Neither torch nor transformers is imported before `open`.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from llmrec.decoding.base import Decoding
 from llmrec.decoding.beam import Beam
@@ -16,6 +16,7 @@ from llmrec.decoding.sample import Sample
 from llmrec.model.base import Session
 from llmrec.model.local.checkpoint import Checkpoint, find
 from llmrec.model.local.settings import LocalSettings, Tuned, Weights
+from llmrec.processes import Processes
 from llmrec.progress import Progress
 from llmrec.records import Training
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class LocalModel(LocalSettings):
     """A checkpoint run by transformers. A GGUF, or a ChatGLM, is converted once, into the cache."""
+
+    spreads: ClassVar[bool] = True
 
     def serves(self, decoding: Decoding) -> bool:
         return isinstance(decoding, (Greedy, Beam, Sample, Scoring, Catalogue))
@@ -47,7 +50,12 @@ class LocalModel(LocalSettings):
             return LocalSession(load(self, checkpoint, tuned), self, seed)
 
     def checkpoint(self, cache_dir: Path, progress: Progress) -> Checkpoint:
-        """Return where the weights lie, after making or converting them."""
+        """Return where the weights lie, after making or converting them; of several processes the first does
+        that."""
+        with Processes.of_run(self.spreads).first_before_the_rest():
+            return self._checkpoint(cache_dir, progress)
+
+    def _checkpoint(self, cache_dir: Path, progress: Progress) -> Checkpoint:
         if self.weights is Weights.random_tiny:
             with progress.bar(f"making a tiny {self.name}", None, "model"):
                 from llmrec.model.local.tiny import random_tiny
