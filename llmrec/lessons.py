@@ -1,5 +1,6 @@
 """Training pairs from the rows of a run: of its own task or of several, none from a held-out row."""
 
+from dataclasses import replace
 from typing import cast
 
 from llmrec.finetune.base import Lessons, Validated
@@ -30,7 +31,7 @@ def prepare(plan: Plan, rows: Rows, progress: Progress) -> Lessons:
     method = cast(SftSettings, plan.finetune)
     schemes = {plan.task.scheme} | {lesson.task.scheme for lesson in plan.lessons}
     ledger = rows.ledger.to_learn(schemes)
-    learned = rows._replace(ledger=ledger)
+    learned = replace(rows, ledger=ledger)
     train, valid, left_out = list[Pair](), list[Pair](), 0
     with progress.bar("wording training pairs", None, "pairs") as advance:
         for lesson in plan.lessons:

@@ -1,6 +1,6 @@
 """The first stages of a run: from raw files to the rows that are asked about."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from llmrec.errors import DataError
 from llmrec.plan import Plan
@@ -10,22 +10,50 @@ from llmrec.records import Corpus, Example, Training
 from llmrec.split.ledger import Ledger, Role
 
 
-class Rows(NamedTuple):
-    """What is asked, out of `total` rows, under which names, and what may be learned from: `training`
-    rows, and the `pool` of training examples that demonstrations are chosen from."""
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What is asked, out of `total` rows, and the `training` rows that may be learned from."""
 
     corpus: Corpus
     ledger: Ledger
-    names: Names
     examples: list[Example]
     total: int
     without_reference: int
     training: Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows(Drawn):
+    """Drawn rows under the names that prompts give to items and users, and the `pool` of training examples
+    that demonstrations are chosen from."""
+
+    names: Names
     pool: list[Example]
+
+
+# What was drawn last, so that the runs of a sweep over prompts, decodings and models read and split once.
+_kept: dict[str, Drawn] = {}
 
 
 def draw(plan: Plan, progress: Progress) -> Rows:
     """Load the corpus, split it and draw the rows. Raises DataError when none is left to ask."""
+    settings = plan.settings
+    drawing = (settings.subset, settings.limit, settings.ties, settings.seed, plan.data_dir, plan.cache_dir)
+    key = repr((plan.dataset, plan.split, plan.task, *drawing))
+    if key not in _kept:
+        _kept.clear()
+        _kept[key] = _draw(plan, progress)
+    drawn = _kept[key]
+    naming = plan.variant.names if plan.model.reads_prompts else Naming.title
+    names = named(naming, drawn.corpus.items, drawn.ledger.sequences(), settings.seed)
+    pool: list[Example] = []
+    if plan.variant.demonstrations and plan.model.reads_prompts:
+        refer = plan.task.references(drawn.ledger)
+        pool, _ = plan.task.examples(drawn.ledger, refer, Role.TRAIN, plan.variant.pool, settings.seed)
+    return Rows(**vars(drawn), names=names, pool=pool)
+
+
+def _draw(plan: Plan, progress: Progress) -> Drawn:
     settings, task = plan.settings, plan.task
     corpus = plan.dataset.load(plan.data_dir, plan.cache_dir, progress)
     task.check(corpus)
@@ -39,11 +67,11 @@ def draw(plan: Plan, progress: Progress) -> Rows:
             f"{settings.subset} row of task={task.name}; take more data, a larger split.held_out or "
             f"another split"
         )
-    naming = plan.variant.names if plan.model.reads_prompts else Naming.title
-    names = named(naming, corpus.items, ledger.sequences(), settings.seed)
-    pool: list[Example] = []
-    if plan.variant.demonstrations and plan.model.reads_prompts:
-        pool, _ = task.examples(ledger, refer, Role.TRAIN, plan.variant.pool, settings.seed)
-    without = len(task.rows(ledger, settings.role)) - total
-    training = task.training(ledger, refer, settings.seed)
-    return Rows(corpus, ledger, names, examples, total, without, training, pool)
+    return Drawn(
+        corpus=corpus,
+        ledger=ledger,
+        examples=examples,
+        total=total,
+        without_reference=len(task.rows(ledger, settings.role)) - total,
+        training=task.training(ledger, refer, settings.seed),
+    )

@@ -152,7 +152,7 @@ def test_permuted_labels_change_no_call(planned, tmp_path, task, last_ask):
     assert [ex.reference for ex in wrong] != [ex.reference for ex in rows.examples]
     found = []
     for name, examples in (("right", rows.examples), ("wrong", wrong)):
-        labelled = rows._replace(examples=examples)
+        labelled = dataclasses.replace(rows, examples=examples)
         prompts = word(made, labelled, Silent())
         predictions, completions = ask(made, labelled, prompts, RunDir(tmp_path / name), Silent(), {})
         found.append((prompts, predictions, completions))
@@ -166,7 +166,7 @@ def test_a_leak_stops_the_run_before_the_model_is_opened(planned, tmp_path, monk
     first = rows.examples[0]
     late = replace(first.question.history[-1], timestamp=first.target.timestamp + 1)
     leaking = Example(replace(first.question, history=(late,)), first.target, first.reference)
-    monkeypatch.setattr("llmrec.pipeline.draw", lambda *_: rows._replace(examples=[leaking]))
+    monkeypatch.setattr("llmrec.pipeline.draw", lambda *_: dataclasses.replace(rows, examples=[leaking]))
     with pytest.raises(leak.LeakError, match="later_event in 1"):
         run(made, RunDir(tmp_path / "stop"), Silent())
     assert not (tmp_path / "stop" / "completions.jsonl").exists()

@@ -1,5 +1,7 @@
 """Pairs come from training rows alone, worded as the questions are, with the answer alone as target."""
 
+import dataclasses
+
 import pytest
 from msgspec.structs import replace
 
@@ -82,7 +84,9 @@ def test_a_task_that_the_data_set_cannot_teach_is_refused(drawn):
     planned, rows = drawn("task=rating", "finetune.tasks=[rating,explanation]")
     silent = [replace(row, review="") for row in rows.corpus.interactions]
     with pytest.raises(DataError, match="no interaction has a review and task=explanation needs it"):
-        prepare(planned, rows._replace(corpus=replace(rows.corpus, interactions=silent)), Silent())
+        prepare(
+            planned, dataclasses.replace(rows, corpus=replace(rows.corpus, interactions=silent)), Silent()
+        )
 
 
 def test_other_labels_of_test_rows_change_no_pair(drawn):
@@ -100,7 +104,7 @@ def test_other_labels_of_test_rows_change_no_pair(drawn):
         roles=rows.ledger.roles,
         hides_held_out=rows.ledger.hides_held_out,
     )
-    after = prepare(planned, rows._replace(corpus=corpus, ledger=ledger), Silent())
+    after = prepare(planned, dataclasses.replace(rows, corpus=corpus, ledger=ledger), Silent())
     assert (after.train, after.valid) == (before.train, before.valid)
 
 
