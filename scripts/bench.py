@@ -15,8 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 POOLS = ("OMP", "MKL", "OPENBLAS", "RAYON")  # each takes its threads from NAME_NUM_THREADS
+PROFILE = "BENCH_PROFILE"  # set where a job is to be profiled
 FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
 
 
@@ -78,9 +79,31 @@ class Row:
 def work(**printed: Any) -> Iterator[dict[str, Any]]:
     """Time the body, and print what it cost and what was put into the dict as the last line."""
     began, cpu = time.perf_counter(), _cpu()
-    yield printed
+    with _profiled(printed) if os.environ.get(PROFILE) else nullcontext():
+        yield printed
     printed |= {"work_cpu": _cpu() - cpu, "work_wall": time.perf_counter() - began}
     print("\n" + json.dumps(printed), flush=True)
+
+
+@contextmanager
+def _profiled(printed: dict[str, Any]) -> Iterator[None]:
+    """Note which share of the CPU time each of torch's operations took, the largest first."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU]) as taken:
+        yield
+    found = sorted(((event.self_cpu_time_total, event.key) for event in taken.key_averages()), reverse=True)
+    whole = sum(spent for spent, _ in found)
+    printed["profile"] = {name: round(spent / whole, 3) for spent, name in found[:8]}
+
+
+def profiles(jobs: Sequence[Job], threads: int | None = 1) -> dict[str, dict[str, float]]:
+    """Return, by work, where the time of our job goes: run once more, apart from what is timed."""
+    ours = {job.work: job for job in reversed(jobs)}
+    return {
+        work: run(replace(job, env={**job.env, PROFILE: "1"}), threads).printed["profile"]
+        for work, job in ours.items()
+    }
 
 
 def _cpu() -> float:
@@ -193,6 +216,11 @@ def write(out: Path, found: Mapping[str, Any]) -> None:
     """Write what `record` returned, and whatever a bench adds to it."""
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def data() -> Path:
+    """Return the folder of the raw data."""
+    return Path(os.environ.get("LLMREC_DATA") or ROOT.parent / "shared" / "data")
 
 
 def machine() -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import argparse
 import gzip
 import json
-import os
 import sys
 import tempfile
 from collections import Counter
@@ -20,10 +19,6 @@ BEAUTY, MUSIC = "beauty/reviews_Beauty_5.json.gz", "musical_instruments/reviews_
 CORE = 5
 USERS, ITEMS, CUT, CHUNK = 22_363, 12_101, 10, 500
 PACKAGES = ("llmrec", "numpy", "msgspec", "isal", "pandas", "datasets", "pyarrow", "torch", "rouge-score")
-
-
-def data() -> Path:
-    return Path(os.environ.get("LLMREC_DATA") or bench.ROOT.parent / "shared" / "data")
 
 
 def read_llmrec(file: str) -> None:
@@ -57,13 +52,13 @@ def loader(cache: str, *overrides: str) -> Callable[[], list[Any]]:
     from llmrec.plan import plan
     from llmrec.progress import Silent
 
-    made = plan(composed(["dataset=beauty", f"data_dir={data()}", f"cache_dir={cache}", *overrides]))
+    made = plan(composed(["dataset=beauty", f"data_dir={bench.data()}", f"cache_dir={cache}", *overrides]))
     return lambda: made.dataset.load(made.data_dir, made.cache_dir, Silent()).interactions
 
 
 def read_loop(file: str) -> None:
     with bench.work() as told:
-        with gzip.open(data() / file, "rt", encoding="utf-8") as lines:
+        with gzip.open(bench.data() / file, "rt", encoding="utf-8") as lines:
             rows = [{field: row.get(field) for field in FIELDS} for row in map(json.loads, lines)]
         while True:
             users = Counter(row["reviewerID"] for row in rows)
@@ -79,7 +74,7 @@ def read_pandas(file: str) -> None:
     import pandas
 
     with bench.work() as told:
-        told["n"] = cored(pandas.read_json(data() / file, lines=True))
+        told["n"] = cored(pandas.read_json(bench.data() / file, lines=True))
 
 
 def read_datasets(file: str) -> None:
@@ -87,7 +82,9 @@ def read_datasets(file: str) -> None:
 
     datasets.disable_progress_bars()
     with tempfile.TemporaryDirectory() as cache, bench.work() as told:
-        table = datasets.load_dataset("json", data_files=str(data() / file), split="train", cache_dir=cache)
+        table = datasets.load_dataset(
+            "json", data_files=str(bench.data() / file), split="train", cache_dir=cache
+        )
         told["n"] = cored(table.to_pandas())
 
 
@@ -239,8 +236,8 @@ def main() -> None:
         run()
         return
     for file in (BEAUTY, MUSIC):
-        if not (data() / file).is_file():
-            sys.exit(f"no {data() / file}; set LLMREC_DATA to a folder that holds it")
+        if not (bench.data() / file).is_file():
+            sys.exit(f"no {bench.data() / file}; set LLMREC_DATA to a folder that holds it")
     jobs = [
         bench.Job(
             work=work,

@@ -45,28 +45,37 @@ WORKS = {
 
 
 class Work(NamedTuple):
-    """Prompts and how they are answered: `overrides` for llmrec, `file` with token ids for the peers."""
+    """Prompts and how they are answered: `overrides` for llmrec, `file` with token ids for the peers. `bound`
+    is what no way to do it falls below: tokens that must be read, weights, GFLOP a second."""
 
     name: str
     kind: str
     overrides: list[str]
     file: Path
+    bound: dict[str, float]
 
 
 def main() -> None:
     args = arguments()
     with tempfile.TemporaryDirectory() as folder:
         works = list(prepared(Path(folder), args))
-        rows = bench.in_turn([job for work in works for job in jobs(work, args)], args.rounds, args.threads)
+        threads = None if args.threads == "all" else 1
+        made = [job for work in works for job in jobs(work, args)]
+        rows = bench.in_turn(made, args.rounds, threads)
+        found = {
+            "works": {work.name: work.bound for work in works},
+            "profiles": bench.profiles(made, threads),
+        }
     agree(rows)
-    Console(width=200).print(bench.table(rows, columns=("prompt tokens", "same as llmrec")))
-    bench.write(args.out, bench.record(rows, ("torch", "transformers")))
+    clock = "wall" if args.threads == "all" else "cpu"
+    Console(width=200).print(bench.table(rows, clock, ("prompt tokens", "same as llmrec")))
+    bench.write(args.out, bench.record(rows, ("torch", "transformers")) | found)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", choices=["one", "all"], default="one")
     parser.add_argument("--dtypes", default="float32,bfloat16")
     parser.add_argument("--only", default="", help="works whose name begins so")
     parser.add_argument("--peers", type=Path, help="the folder given to scripts/setup_peers")
@@ -79,11 +88,10 @@ def prepared(folder: Path, args: argparse.Namespace) -> Iterator[Work]:
     for number, (name, (kind, overrides)) in enumerate(WORKS.items()):
         if name.startswith(args.only):
             for dtype in args.dtypes.split(","):
-                words = ["dataset=beauty", *overrides, f"model.dtype={dtype}"]
-                work = Work(f"{name}, {dtype}", kind, words, folder / f"{number}-{dtype}")
+                words = ["dataset=beauty", f"data_dir={bench.data()}", *overrides, f"model.dtype={dtype}"]
+                work = Work(f"{name}, {dtype}", kind, words, folder / f"{number}-{dtype}", {})
                 job = bench.Job(work=name, name="prepare", does="", command=command("prepare", work))
-                bench.run(job, args.threads)
-                yield work
+                yield work._replace(bound=bench.run(job, 1).printed)
 
 
 def command(job: str, work: Work, python: str = sys.executable) -> list[str]:

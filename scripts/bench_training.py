@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -45,7 +44,7 @@ def ready(task: str, dataset: str, pairs: int, dtype: str) -> "tuple[Course, Loc
     from llmrec.rows import draw
 
     choices = [f"task={task}", f"dataset={dataset}", "model=smollm2-lora", "limit=1", "model.device=cpu"]
-    choices += [f"training_limit={pairs}", f"data_dir={data()}", f"model.dtype={dtype}"]
+    choices += [f"training_limit={pairs}", f"data_dir={bench.data()}", f"model.dtype={dtype}"]
     choices += ["finetune.peft.r=8", "finetune.peft.lora_alpha=16", "finetune.epochs=1"]
     choices += [f"finetune.batch_size={BATCH}", f"finetune.micro_batch={MICRO}", "finetune.schedule=constant"]
     choices += ["finetune.warmup=0", "finetune.evaluations=1", "finetune.validation_rows=0"]
@@ -94,10 +93,6 @@ def hand_over(work: tuple[str, str, int], dtype: str, file: Path) -> None:
         "learning_rate": course.method.learning_rate,
     }
     file.write_text(json.dumps(told))
-
-
-def data() -> Path:
-    return Path(os.environ.get("LLMREC_DATA") or bench.ROOT.parent / "shared" / "data")
 
 
 def jobs(folder: Path, peers: Path | None, dtype: str) -> list[bench.Job]:
@@ -162,11 +157,12 @@ def main() -> None:
 
 def compare(chosen: argparse.Namespace) -> None:
     for _, dataset, _ in WORKS:
-        if not (data() / dataset).is_dir():
-            sys.exit(f"no {data() / dataset}; set LLMREC_DATA to a folder that holds it")
+        if not (bench.data() / dataset).is_dir():
+            sys.exit(f"no {bench.data() / dataset}; set LLMREC_DATA to a folder that holds it")
     with tempfile.TemporaryDirectory() as folder:
         made = jobs(Path(folder), chosen.peers, chosen.dtype)
         rows = bench.in_turn(made, chosen.rounds, None if chosen.threads == "all" else 1)
+        profiles = bench.profiles(made)
     from rich.console import Console
 
     told = shown(rows)
@@ -177,7 +173,8 @@ def compare(chosen: argparse.Namespace) -> None:
             f"{row['work']}, {row['name']}: {row['tokens_a_cpu_second']} tokens a CPU second, "
             f"{row['peak_ratio']} times llmrec's peak memory"
         )
-    bench.write(chosen.out, {**bench.record(rows, PACKAGES), "dtype": chosen.dtype, "training": told})
+    found = {**bench.record(rows, PACKAGES), "dtype": chosen.dtype, "training": told, "profiles": profiles}
+    bench.write(chosen.out, found)
 
 
 if __name__ == "__main__":

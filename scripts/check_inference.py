@@ -28,7 +28,7 @@ def main() -> None:
     args = parser.parse_args()
     found = []
     for task in args.tasks.split(","):
-        found.append(compared(task, [*TASKS[task], f"limit={args.limit}"]))
+        found.append(compared(task, [*TASKS[task], f"limit={args.limit}", f"data_dir={bench.data()}"]))
         print(json.dumps(found[-1]), flush=True)
     told = bench.about(("torch", "transformers"))
     bench.write(args.out, told | {"tasks": found})

@@ -3,7 +3,9 @@
 import json
 import os
 import sys
-from itertools import chain
+import time
+from collections.abc import Iterable
+from itertools import chain, pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,43 @@ def prepare(file: Path, overrides: list[str]) -> None:
         "end": session.loaded.end_token,
     }
     file.write_text(json.dumps(work))
+    rows = zip(work["prompts"], work["choices"], strict=True)
+    told = {"least tokens": nodes(rows), "weights": weights(session.loaded.model)}
+    print(json.dumps(told | {"peak": peak(work["dtype"])}))
+
+
+def nodes(rows: Iterable[tuple[list[int], list[list[int]]]]) -> int:
+    """Return the least number of tokens that must be read: prompts, and the choices behind each but their
+    last tokens, with every common beginning read once. A search reads of its choices what it comes to."""
+    rows = list(rows)
+    few = max(len(choices) for _, choices in rows) <= 1000
+    texts = [prompt for prompt, _ in rows]
+    texts += [[*prompt, *choice[:-1]] for prompt, choices in rows for choice in choices if few]
+    return sum(len(text) - same for text, same in zip(sorted(texts), shared(sorted(texts)), strict=True))
+
+
+def shared(texts: list[list[int]]) -> list[int]:
+    """Return how many tokens each of the sorted texts begins with as the one before does."""
+    beside = (zip(before, text, strict=False) for before, text in pairwise([[], *texts]))
+    return [sum(1 for _ in takewhile(lambda both: both[0] == both[1], pairs)) for pairs in beside]
+
+
+def weights(model: Any) -> int:
+    """Return how many weights a token is multiplied with, but for the head's."""
+    return sum(weight.numel() for weight in model.parameters()) - model.get_input_embeddings().weight.numel()
+
+
+def peak(dtype: str) -> float:
+    """Return how many GFLOP a second a large matrix product comes to."""
+    import torch
+
+    left, right = (torch.randn(2048, 2048, dtype=getattr(torch, dtype)) for _ in range(2))
+    spent = []
+    for _ in range(5):
+        began = time.perf_counter()
+        left @ right
+        spent.append(time.perf_counter() - began)
+    return round(2 * 2048**3 / min(spent) / 1e9, 1)
 
 
 def asked(overrides: list[str]) -> tuple[Any, list[Any]]:

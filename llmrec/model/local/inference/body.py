@@ -1,6 +1,7 @@
 """A decoder in its two halves, so that logits are computed where they are read and nowhere else."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from llmrec.model.local.loaded import Loaded, innermost
 HEAD_ROWS = 256
 # The share of a body's arithmetic that attention to nodes of other texts may add where rows are packed.
 ATTENTION_SHARE = 0.15
+# Tokens that a model is tried on; every vocabulary has them.
+PROBED = [24, 17, 31, 10]
 # How far logits by halves, by a cache and by a tree may lie from the plain ones, as a share of the largest.
 TOLERANCE = {torch.float32: 1e-3, torch.float16: 3e-2, torch.bfloat16: 6e-2}
 
@@ -36,11 +39,16 @@ class Body:
             64, int(ATTENTION_SHARE / 2 * weights / config.num_hidden_layers / config.hidden_size)
         )
 
+    @cached_property
+    def probe(self) -> KVCache:
+        """The cache of a row of the tokens PROBED, as the model itself makes it."""
+        cache: Any = DynamicCache()
+        self._states(torch.tensor([PROBED], device=self.device), None, None, cache)
+        return KVCache([KVLayer(layer.keys, layer.values, len(PROBED)) for layer in cache.layers])
+
     def nothing(self) -> KVCache:
         """Return the cache of a row without tokens."""
-        cache: Any = DynamicCache()
-        self._states(torch.zeros(1, 1, dtype=torch.long, device=self.device), None, None, cache)
-        return KVCache([KVLayer(layer.keys, layer.values, 0) for layer in cache.layers])
+        return self.probe.shortened(0)
 
     def go_on(self, ids: Sequence[int], cache: KVCache) -> tuple[Tensor, KVCache]:
         """Read on in the only row of a cache; return the states of what is new, and the cache of all."""
@@ -109,15 +117,13 @@ def _remembers(config: Any) -> bool:
 def _agrees(body: Body, loaded: Loaded) -> bool:
     """Say whether a beginning, two branches of it packed in one row, and the head give the logits that the
     model itself gives for each branch."""
-    low = min(100, loaded.model.config.get_text_config().vocab_size // 4)
-    stem, left, right = ([low + (7 * n + start) % low for n in range(4)] for start in (0, 1, 2))
-    _, cache = body.go_on(stem, body.nothing())
+    left, right = ([token + shift for token in PROBED] for shift in (1, 2))
     sees = torch.ones(1, 8, 12, dtype=torch.bool).tril(4)
     sees[:, 4:, 4:8] = False
     positions = torch.tensor([[4, 5, 6, 7] * 2])
-    states = body.read(torch.tensor([left + right]), positions, sees, cache.spread(1, 8))
+    states = body.read(torch.tensor([left + right]), positions, sees, body.probe.spread(1, 8))
     ours = body.logits(states[0])
-    whole = torch.tensor([stem + left, stem + right], device=loaded.device)
+    whole = torch.tensor([PROBED + left, PROBED + right], device=loaded.device)
     plain = loaded.model(input_ids=whole).logits[:, 4:].float().flatten(0, 1)
     away = (ours - plain).abs().max() / plain.abs().max().clamp(min=1e-6)
     return bool(away <= TOLERANCE.get(loaded.model.dtype, 1e-3))
