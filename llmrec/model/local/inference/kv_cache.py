@@ -71,6 +71,14 @@ class KVCache:
         """Return the memory of these rows alone."""
         return KVCache([_roomy(layer, rows, None, room) for layer in self.layers])
 
+    @classmethod
+    def joined(cls, parts: Sequence["KVCache"], order: Sequence[int], room: int) -> "KVCache":
+        """Return the rows of all parts in one memory, those of the first part at the first places of `order`;
+        what a row lacks to the longest part is zeros behind it."""
+        return cls(
+            [_joined(layers, order, room) for layers in zip(*(part.layers for part in parts), strict=True)]
+        )
+
     def shortened(self, columns: int) -> "KVCache":
         """Return the memory of the first columns; what stands behind them is not copied."""
         return KVCache([KVLayer(layer.keys, layer.values, columns) for layer in self.layers])
@@ -87,6 +95,19 @@ def _roomy(layer: KVLayer, rows: Tensor, columns: Tensor | None, room: int) -> K
         whole[:, :, :filled] = part
         whole[:, :, filled:] = 0  # attention weighs what it must not see by zero, and zero times NaN is NaN
     return KVLayer(roomy[0], roomy[1], filled)
+
+
+def _joined(layers: Sequence[KVLayer], order: Sequence[int], room: int) -> KVLayer:
+    filled = max(layer.filled for layer in layers)
+    _, heads, _, size = layers[0].keys.shape
+    keys, values = (layers[0].keys.new_zeros(len(order), heads, filled + room, size) for _ in range(2))
+    begin = 0
+    for layer in layers:
+        rows = list(order[begin : begin + len(layer.keys)])
+        begin += len(rows)
+        keys[rows, :, : layer.filled] = layer.keys[:, :, : layer.filled]
+        values[rows, :, : layer.filled] = layer.values[:, :, : layer.filled]
+    return KVLayer(keys, values, filled)
 
 
 def _taken(part: Tensor, rows: Tensor, columns: Tensor | None) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 from llmrec.model.local.inference.body import Body
 from llmrec.model.local.inference.forest import Forest, Place, plant
 from llmrec.model.local.inference.kv_cache import KVCache
-from llmrec.model.local.inference.prefix import PrefixCache, common_beginning
+from llmrec.model.local.inference.prefix import PrefixCache, common_beginning, families
 
 Tokens = list[int]
 
@@ -25,9 +25,19 @@ def log_likelihoods(asked: Sequence[Asked], body: Body, prefix: PrefixCache) -> 
     """Return the log-likelihood (natural, summed over its tokens) of each text after its prompt; minus
     infinity for a text without tokens, which nothing can be written for.
 
-    Prompts whose trees are small stand side by side behind what all of them begin with; the others go
-    into the prefix one by one, so that their texts may take several rows.
+    Prompts are read family by family. Those whose trees are small stand side by side behind what all of
+    them begin with; the others go into the prefix one by one, so that their texts may take several rows.
     """
+    groups = families([row.prompt for row in asked], body.width)
+    scores = {
+        number: found
+        for group in groups
+        for number, found in zip(group, _of_family([asked[n] for n in group], body, prefix), strict=True)
+    }
+    return [scores[number] for number in range(len(asked))]
+
+
+def _of_family(asked: Sequence[Asked], body: Body, prefix: PrefixCache) -> list[list[float]]:
     stem = common_beginning([row.prompt for row in asked])
     small = [row for row in asked if _nodes(row) - len(stem) <= body.width]
     found: dict[int, list[float]] = {}

@@ -1,6 +1,7 @@
 """What the prompts to come begin with, read once and kept from batch to batch."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from llmrec.model.local.inference.body import Body
 from llmrec.model.local.inference.forest import shared
@@ -32,3 +33,29 @@ def common_beginning(prompts: Sequence[list[int]]) -> list[int]:
     """Return what all prompts begin with, but never the last token of one: its state is asked for."""
     first, last = min(prompts), max(prompts)
     return first[: min(shared(first, last), *(len(prompt) - 1 for prompt in prompts))]
+
+
+def families(prompts: Sequence[list[int]], worth: int) -> list[list[int]]:
+    """Return the numbers of the prompts in groups, each to be read behind what its own prompts begin with.
+
+    Some stand in a group of their own, within or beside others, where that spares `worth` tokens.
+    """
+    order = sorted(range(len(prompts)), key=prompts.__getitem__)
+    groups: list[list[int]] = []
+    # Groups that may still grow, each within the one before: what its prompts begin with alike, and they.
+    growing: list[tuple[int, list[int]]] = []
+    alike = [0, *(shared(prompts[left], prompts[right]) for left, right in pairwise(order))]
+    for number, stem in zip([*order, None], [*alike, 0], strict=True):
+        left: list[int] = []
+        while growing and growing[-1][0] > stem:
+            own, members = growing.pop()
+            left = members + left
+            outer = max(stem, growing[-1][0] if growing else 0)
+            if (len(left) - 1) * (own - outer) >= worth:
+                groups.append(sorted(left))
+                left = []
+        growing.append((stem, left))
+        if number is not None:
+            growing.append((len(prompts[number]), [number]))
+    left = sorted(number for _, members in growing for number in members)
+    return [*groups, left] if left else groups

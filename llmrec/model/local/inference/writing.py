@@ -9,7 +9,7 @@ from torch import Tensor
 from llmrec.model.local.inference.body import Body
 from llmrec.model.local.inference.forest import plant
 from llmrec.model.local.inference.kv_cache import KVCache
-from llmrec.model.local.inference.prefix import PrefixCache, common_beginning
+from llmrec.model.local.inference.prefix import PrefixCache, common_beginning, families
 
 Choose = Callable[[Tensor, list[int]], list[int]]
 """From logits [n, vocabulary] and the numbers of their n rows to the next token of each."""
@@ -61,7 +61,21 @@ def write(
 
 
 def begin(prompts: Sequence[list[int]], body: Body, prefix: PrefixCache, room: int) -> Begun:
-    """Read prompts: what all begin with from the prefix, the rest as trees."""
+    """Read prompts family by family: what all of one begin with from the prefix, the rest as trees."""
+    groups = families(prompts, body.width)
+    if len(groups) == 1:
+        return _begin(prompts, body, prefix, room)
+    parts = [_begin([prompts[number] for number in group], body, prefix, 0) for group in groups]
+    order = [number for group in groups for number in group]
+    back = torch.argsort(torch.tensor(order))
+    return Begun(
+        cache=KVCache.joined([part.cache for part in parts], order, room),
+        lengths=torch.cat([part.lengths for part in parts])[back],
+        states=torch.cat([part.states for part in parts])[back],
+    )
+
+
+def _begin(prompts: Sequence[list[int]], body: Body, prefix: PrefixCache, room: int) -> Begun:
     stem = common_beginning(prompts)
     tails = [prompt[len(stem) :] for prompt in prompts]
     forest = plant(tails, body.width)

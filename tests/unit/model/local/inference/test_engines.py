@@ -19,6 +19,13 @@ SUMMED = Candidates(name="candidates", normalise=Normalise.none, end=False, size
 ENDED = Candidates(name="candidates", normalise=Normalise.none, end=True, size=20)
 STEM = "The user bought soap, then a brush and two kinds of shampoo. "
 PROMPTS = ["What next?", "What else, if anything at all?", "?", STEM + "Why?", STEM + "Why not?", STEM * 9]
+# Two that share more with each other than with all, one of them with a family in it, and one that does not.
+FAMILIES = [
+    *(STEM * 3 + word for word in ("one", "two", "three")),
+    *(STEM * 2 + "Now: " + "what goes with it? " * 5 + word for word in ("a", "b", "c")),
+    *("Not the same. " * 12 + word for word in ("Why?", "Why not?", "Then?")),
+    "What next?",
+]
 TITLES = (
     "soap", "soap bar", "soap bar with lavender oil", "brush", "brush", "comb, large", "a", "",
     "a very long name of a thing " * 8,
@@ -180,11 +187,13 @@ def test_a_user_who_has_everything_gets_an_empty_ranking(session, architecture):
     assert done["one"].answer.items == ("i1",)
 
 
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+@pytest.mark.parametrize("prompts", [PROMPTS, FAMILIES])
 @pytest.mark.parametrize("decoding", [GREEDY, SUMMED, Catalogue(name="catalogue", num_beams=3)])
-def test_neither_batch_size_nor_order_of_rows_changes_a_result(session, decoding):
-    asked = requests(TITLES[:6])
-    alone = answered(session("llama", max_batch=1), asked, decoding)
-    together = answered(session("llama"), asked[::-1], decoding)
+def test_neither_batch_size_nor_order_of_rows_changes_a_result(session, decoding, prompts, architecture):
+    asked = requests(TITLES[:6], prompts)
+    alone = answered(session(architecture, max_batch=1), asked, decoding)
+    together = answered(session(architecture), asked[::-1], decoding)
     for name, row in alone.items():
         assert row.texts == together[name].texts
         if row.answer is not None:
@@ -216,3 +225,11 @@ def test_what_prompts_share_is_read_once(session):
     assert first > len(STEM) * 4
     answered(opened, [request_for("q5", STEM * 4 + "5"), request_for("q6", STEM * 4 + "6")], GREEDY)
     assert prefix.tokens_read == first, "a second batch of that beginning reads it again"
+
+
+def test_families_are_read_behind_what_they_share(session):
+    opened = session("llama")
+    [batch] = opened.batches(requests(prompts=FAMILIES), GREEDY)
+    opened.complete(batch, GREEDY)
+    shared = len(STEM) * 3 + len("Now: " + "what goes with it? " * 5) + len("Not the same. " * 12)
+    assert shared <= opened._ready[0]._prefix.tokens_read <= shared + 40
