@@ -24,6 +24,7 @@ DOES = {
 # What each kind of work is held against: the peer, the environment that it needs, what it should come to.
 PEERS = {
     "text": [(ONE_BY_ONE, "", None), (BATCHED, "", None), (LM_EVAL, "lmeval", 2.0), (VLLM, "vllm", 1.0)],
+    "lists": [(ONE_BY_ONE, "", None), (BATCHED, "", None), (LM_EVAL, "lmeval", 2.0)],
     "few": [(LM_EVAL, "lmeval", 5.0)],
     "many": [(LM_EVAL, "lmeval", 15.0)],
     "search": [(ALLOWED, "", 1.4)],
@@ -34,7 +35,7 @@ WORKS = {
     "rating, 8 prompts": ("text", ["task=rating", "limit=8", *GREEDY]),
     "rating, 64 prompts": ("text", ["task=rating", "limit=64", *GREEDY]),
     "rating, 16 prompts of few_shot": ("text", ["task=rating", "limit=16", "prompt=few_shot", *GREEDY]),
-    "lists, 16 prompts": ("text", ["task=sequential", "limit=16", "task.answer_tokens=32", *GREEDY]),
+    "lists, 16 prompts": ("lists", ["task=sequential", "limit=16", "task.answer_tokens=32", *GREEDY]),
     "20 candidates, 8 prompts of 100 tokens": (
         "few",
         [*RANKED, "limit=8", "task.num_negatives=19", "prompt.history_tokens=20"],
@@ -63,7 +64,7 @@ def main() -> None:
         made = [job for work in works for job in jobs(work, args)]
         rows = bench.in_turn(made, args.rounds, threads)
         found = {
-            "works": {work.name: work.bound for work in works},
+            "bounds": {work.name: work.bound for work in works},
             "profiles": bench.profiles(made, threads),
         }
     agree(rows)
