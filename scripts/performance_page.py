@@ -169,9 +169,10 @@ def bounds(missed: Sequence[tuple[Found, Found]]) -> Iterator[str]:
         told = [f"- **{row['work']}, {row['name']}**, {threads}: {ratio(row):.2f} for {row['target']:g}."]
         if bound := found.get("bounds", {}).get(row["work"]):
             seconds = 2e-9 * bound["least tokens"] * bound["weights"] / bound["peak"]
+            least, weights, peak = (bound[name] for name in ("least tokens", "weights", "peak"))
             told += [
-                f"Reading takes no less than {seconds:.2f} s on one thread: "
-                f"{bound['least tokens']:,} distinct tokens, {bound['weights'] / 1e6:.1f} million weights, {bound['peak']:,.0f} GFLOP/s."
+                f"Reading takes no less than {seconds:.2f} s on one thread: {least:,} distinct tokens, "
+                f"{weights / 1e6:.1f} million weights, {peak:,.0f} GFLOP/s."
             ]
         if profile := found.get("profiles", {}).get(row["work"]):
             largest = [*profile.items()][:5]
