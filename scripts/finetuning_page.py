@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from llmrec.artifacts import EXAMPLES, METRICS, PREDICTIONS, from_lines, read_metrics
-from llmrec.commands.score import stored_config
+from llmrec.finished import stored_config
 from llmrec.metric.base import Context, Row
 from llmrec.metric.difference import differences
 from llmrec.plan import plan

@@ -19,14 +19,15 @@ ALLOWED = {
     "files": {"errors"},
     **{noun: BASICS | {noun} for noun in NOUNS},
     "task": BASICS | {"task", "split"},
-    "model": BASICS | {"model", "decoding", "artifacts"},
-    "finetune": BASICS | {"finetune", "model"},
+    "model": BASICS | {"model", "decoding", "artifacts", "processes"},
+    "finetune": BASICS | {"finetune", "model", "processes"},
+    "processes": {"errors", "records"},
     "artifacts": BASICS,
     "leak": BASICS,
     "config": {"errors"},
     "environment": {"results"},
     "report": BASICS | {"report", "artifacts"},
-    "audit": BASICS | {"audit", "artifacts", "metric", "plan", "report", "rows", "split"},
+    "audit": BASICS | {"audit", "artifacts", "finished", "metric", "plan", "report", "rows", "split"},
     "refine": BASICS | {"artifacts", "decoding", "model", "parser"},
 }
 HEAVY = {"torch", "transformers", "peft"}
@@ -58,7 +59,7 @@ def test_a_stage_imports_only_what_it_may(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_only_models_and_finetuning_know_torch_and_only_commands_know_hydra(path):
     tops = {name.split(".")[0] for name in imported(path)}
-    if stage(path) not in ("model", "finetune"):
+    if stage(path) not in ("model", "finetune", "processes"):
         assert not tops & HEAVY or path.name == "doctor.py"
     if stage(path) != "commands":
         assert "hydra" not in tops

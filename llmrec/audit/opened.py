@@ -1,57 +1,19 @@
-"""A finished run, opened again: what was asked, what was answered, and what scores it."""
+"""A finished run, as an audit reads it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
-from omegaconf import OmegaConf
-
-from llmrec.artifacts import EXAMPLES, PREDICTIONS, from_lines
-from llmrec.errors import DataError
-from llmrec.metric.base import Context, Metric, Row
-from llmrec.plan import Plan, plan
+from llmrec.finished import Finished
+from llmrec.metric.base import Metric
 from llmrec.progress import Silent
-from llmrec.records import Example, Prediction, Rating
 from llmrec.report.study import Ran
-from llmrec.results import Metrics, find
-from llmrec.rows import draw
+from llmrec.results import find
 
 LITERATURE = "/p5,"  # in the ids of text scores that are made as P5's
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A run that has finished; what is not at hand is read when it is asked for."""
-
-    ran: Ran
-    metrics: Metrics
-
-    @cached_property
-    def plan(self) -> Plan:
-        return plan(OmegaConf.create(dict(self.ran.choices)))
-
-    @cached_property
-    def rows(self) -> list[Row]:
-        """The rows in file order, as the run answered them."""
-        folder = self.ran.folder
-        given = {made.example_id: made.answer for made in from_lines(folder / PREDICTIONS, Prediction)}
-        examples = from_lines(folder / EXAMPLES, Example)
-        lost = [example.id for example in examples if example.id not in given]
-        if lost:
-            raise DataError(
-                f"{folder}: {len(lost):,} rows have no prediction (first {lost[0]}); run it again"
-            )
-        return [
-            Row(question=example.question, reference=example.reference, answer=given[example.id])
-            for example in examples
-        ]
-
-    @cached_property
-    def context(self) -> Context:
-        """What metrics may know beyond the rows: the training ratings, where ratings are scored."""
-        if self.plan.task.answer is not Rating:
-            return Context(training=[])
-        return Context(training=draw(self.plan, Silent()).training.answers)
+class Opened(Finished):
+    """A run with what defects of evaluators are about."""
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -84,4 +46,4 @@ def numbered(names: Iterable[str]) -> dict[str, int]:
 
 def opened(ran: Iterable[Ran]) -> list[Opened]:
     """Return the runs that finished."""
-    return [Opened(run, run.metrics) for run in ran if run.metrics is not None]
+    return [Opened(run.folder, run.choices, run.metrics) for run in ran if run.metrics is not None]

@@ -3,14 +3,12 @@
 import sys
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from llmrec import artifacts
 from llmrec.artifacts import RunDir
 from llmrec.commands.console import progress
-from llmrec.errors import DataError, LlmrecError
+from llmrec.errors import LlmrecError
+from llmrec.finished import stored_config
 from llmrec.pipeline import run
 from llmrec.plan import plan
 from llmrec.report.table import drawn, grids
@@ -37,17 +35,3 @@ def main(argv: list[str]) -> int:
     for grid in grids(finished):
         console.print(drawn(grid))
     return 1 if failed else 0
-
-
-def stored_config(folder: Path) -> DictConfig:
-    """Return the config of a run folder. Raises DataError where there is none."""
-    path = folder / artifacts.CONFIG
-    try:
-        config = OmegaConf.load(path)
-    except (OSError, OmegaConfBaseException) as error:
-        raise DataError(
-            f"{path}: cannot be read; give the folder of a run, such as outputs/runs/..."
-        ) from error
-    if not isinstance(config, DictConfig):
-        raise LlmrecError(f"{path}: holds no config of a run")
-    return config

@@ -1,0 +1,82 @@
+"""A finished run, opened again from its folder: what was asked, what was answered, and what scores it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, PREDICTIONS, from_lines, read_metrics
+from llmrec.errors import DataError
+from llmrec.metric.base import Context, Row
+from llmrec.plan import Plan, plan
+from llmrec.progress import Silent
+from llmrec.records import Example, Prediction, Rating
+from llmrec.results import Metrics
+from llmrec.rows import draw
+
+Self = TypeVar("Self", bound="Finished")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run by its folder, its whole config and its metrics; what is not at hand is read when it is asked
+    for."""
+
+    folder: Path
+    choices: Mapping[str, Any]
+    metrics: Metrics
+
+    @classmethod
+    def at(cls: type[Self], folder: Path) -> Self:
+        """Return the run of a folder. Raises DataError where none has finished there."""
+        config = OmegaConf.to_container(stored_config(folder))
+        assert isinstance(config, dict)
+        return cls(folder, {str(key): value for key, value in config.items()}, read_metrics(folder / METRICS))
+
+    @cached_property
+    def plan(self) -> Plan:
+        return plan(OmegaConf.create(dict(self.choices)))
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        return from_lines(self.folder / EXAMPLES, Example)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The rows in file order, as the run answered them."""
+        made = from_lines(self.folder / PREDICTIONS, Prediction)
+        given = {prediction.example_id: prediction.answer for prediction in made}
+        lost = [example.id for example in self.examples if example.id not in given]
+        if lost:
+            raise DataError(
+                f"{self.folder}: {len(lost):,} rows have no prediction (first {lost[0]}); run it again"
+            )
+        return [
+            Row(question=example.question, reference=example.reference, answer=given[example.id])
+            for example in self.examples
+        ]
+
+    @cached_property
+    def context(self) -> Context:
+        """What metrics may know beyond the rows: the training ratings, where ratings are scored."""
+        if self.plan.task.answer is not Rating:
+            return Context(training=[])
+        return Context(training=draw(self.plan, Silent()).training.answers)
+
+
+def stored_config(folder: Path) -> DictConfig:
+    """Return the config of a run folder. Raises DataError where there is none."""
+    path = folder / CONFIG
+    try:
+        config = OmegaConf.load(path)
+    except (OSError, OmegaConfBaseException) as error:
+        raise DataError(
+            f"{path}: cannot be read; give the folder of a run, such as outputs/runs/..."
+        ) from error
+    if not isinstance(config, DictConfig):
+        raise DataError(f"{path}: holds no config of a run")
+    return config
