@@ -28,6 +28,7 @@ ALLOWED = {
     "environment": {"results"},
     "report": BASICS | {"report", "artifacts"},
     "audit": BASICS | {"audit", "artifacts", "finished", "metric", "plan", "report", "rows", "split"},
+    "comparison": BASICS | {"comparison", "finished", "metric", "report"},
     "refine": BASICS | {"artifacts", "decoding", "model", "parser"},
 }
 HEAVY = {"torch", "transformers", "peft"}

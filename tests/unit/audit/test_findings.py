@@ -75,9 +75,7 @@ def test_favourable_ties_are_never_worse_than_unfavourable_ones(found):
 
 
 def test_runs_are_paired_that_differ_in_one_thing(ran):
-    numbers = [
-        (one.folder.name, other.folder.name, told[0]) for one, other, told in pairs(opened(ran))
-    ]
+    numbers = [(one.folder.name, other.folder.name, told[0]) for one, other, told in pairs(opened(ran))]
     assert numbers == [("2", "3", "file_order"), ("2", "4", "sampled")]
 
 

@@ -1,0 +1,92 @@
+"""`llmrec compare RUN RUN...`: is the difference real?"""
+
+import argparse
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from llmrec.comparison.differences import Difference, changed, differences, measures
+from llmrec.comparison.pairs import Pair, pairs
+from llmrec.comparison.table import CHANGED, HEADER, NOTES, cells, drawn, markdown, told
+from llmrec.errors import ConfigError
+from llmrec.finished import Finished
+from llmrec.report.verdicts import beats
+from llmrec.results import Metrics, way
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="llmrec compare",
+        description="Hold finished runs against each other on the rows that they share, every two of them.",
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--metric", action="append", default=[], help="a score; the task's headline if none")
+    parser.add_argument("--rows", type=int, default=3, help="rows to show that changed most, each way")
+    parser.add_argument("--format", choices=("table", "markdown", "json"), default="table")
+    asked = parser.parse_args(argv)
+    if len(asked.folders) < 2:
+        raise ConfigError(f"{asked.folders[0]}: one run; give two or more to compare")
+    runs = [Finished.at(folder) for folder in asked.folders]
+    found = pairs(names(runs), runs)
+    apart = differences(found, asked.metric)
+    if asked.format == "json":
+        print(msgspec.json.format(msgspec.json.encode(apart)).decode())
+    elif asked.format == "markdown":
+        for pair, alike in zip(found, by_pair(apart), strict=True):
+            print(markdown(HEADER, [*map(cells, alike)], heading(pair)))
+        print("\n".join(f"- {note}" for note in NOTES))
+    else:
+        show(found, apart, asked)
+    return 0
+
+
+def names(runs: Sequence[Finished]) -> list[str]:
+    """Return a name for each run, made of what tells it from the others; its folder where nothing does."""
+    parts = [named(run.metrics) for run in runs]
+    differs = [len(set(column)) > 1 for column in zip(*parts, strict=True)]
+    told = [
+        ", ".join(word for word, apart in zip(part, [True, *differs[1:]], strict=True) if apart and word)
+        for part in parts
+    ]
+    return [
+        name if told.count(name) == 1 else f"{name} ({run.folder.name})"
+        for name, run in zip(told, runs, strict=True)
+    ]
+
+
+def named(run: Metrics) -> tuple[str, str, str, str]:
+    learned = f" + {run.finetune.method}" if run.finetune else ""
+    return f"{run.model}{learned}", run.prompt, way(run), f"seed {run.seed}"
+
+
+def by_pair(apart: Sequence[Difference]) -> list[list[Difference]]:
+    """Return the differences of every two runs, as they stand."""
+    return [list(alike) for _, alike in groupby(apart, key=lambda found: (found.one, found.other))]
+
+
+def heading(pair: Pair) -> str:
+    first, second = pair.names
+    asked = " and ".join(f"{len(run.rows):,}" for run in pair.runs)
+    return f"first: {first}\nsecond: {second}\nn = {len(pair.rows):,} rows shared, of {asked}"
+
+
+def show(found: Sequence[Pair], apart: Sequence[Difference], asked: argparse.Namespace) -> None:
+    """Print the differences, the rows behind them, and what each run beats."""
+    console = Console()
+    for pair, alike in zip(found, by_pair(apart), strict=True):
+        console.print(drawn(HEADER, [*map(cells, alike)], heading(pair)))
+        [measured, *_] = measures(pair, asked.metric)
+        if moved := changed(measured, asked.rows):
+            lines = [
+                [row.id, row.user, *(told(a, row.reference) for a in (row.reference, *row.answers))]
+                for row in moved
+            ]
+            console.print(drawn(CHANGED, lines, f"changed most by {measured.id}"))
+    for note in NOTES:
+        console.print(note, style="dim")
+    runs = {name: run for pair in found for name, run in zip(pair.names, pair.runs, strict=True)}
+    for name, run in runs.items():
+        console.print(f"{name} beats {beats(run.metrics)}")

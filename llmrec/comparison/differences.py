@@ -1,0 +1,160 @@
+"""By how much two runs differ, how sure that is, and which rows make it."""
+
+from collections.abc import Sequence
+from enum import StrEnum, auto
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from llmrec.comparison.pairs import Pair
+from llmrec.errors import ConfigError, did_you_mean
+from llmrec.metric.base import Array, Metric
+from llmrec.metric.difference import apart
+from llmrec.metric.permutation import corrected, p_values
+from llmrec.records import Answer
+from llmrec.results import find
+
+ALPHA = 0.05  # what a corrected p-value must stay below to be taken for a difference
+_STEP = 1e-4  # of the numerical derivative by a row's weight
+
+
+class Outcome(StrEnum):
+    """What the second run is beside the first, if that can be told."""
+
+    better = auto()
+    worse = auto()
+    unclear = auto()
+
+
+class Difference(Struct, frozen=True):
+    """A score of the second run minus that of the first over the same `n` rows, every row counted.
+
+    `ci95` is the paired bootstrap's, `p` the permutation test's, `p_corrected` what it comes to among all
+    that were compared together; `effect` is the difference by the standard deviation of what single rows
+    add to it (Cohen's d of paired samples; None where no row differs).
+    """
+
+    one: str
+    other: str
+    metric: str
+    n: int
+    scores: tuple[float, float]
+    difference: float
+    ci95: tuple[float, float] | None
+    p: float
+    p_corrected: float
+    effect: float | None
+    outcome: Outcome
+
+
+class Changed(Struct, frozen=True):
+    """A row that the two runs score differently, each row by itself."""
+
+    id: str
+    user: str
+    reference: Answer
+    answers: tuple[Answer | None, Answer | None]
+    scores: tuple[float, float]
+
+
+class Measured(NamedTuple):
+    """A score of a pair: which value of which metric, and the statistics [rows, d] of both runs."""
+
+    pair: Pair
+    metric: Metric
+    id: str
+    column: int
+    one: Array
+    other: Array
+
+    def difference(self) -> Difference:
+        """Return the difference, its p-value as if nothing else were compared."""
+        settings = self.pair.runs[0].plan.settings
+        ids = self.metric.ids(self.pair.side(0), self.pair.runs[0].context)
+        made = apart([(self.metric, ids)], [self.one], [self.other], settings.seed, settings.resamples)
+        p = p_values(self.metric, self.one, self.other, settings.seed)[self.column]
+        first, second = (float(self.metric.values(part.mean(axis=0))[self.column]) for part in self[4:])
+        return Difference(
+            one=self.pair.names[0],
+            other=self.pair.names[1],
+            metric=self.id,
+            n=len(self.one),
+            scores=(first, second),
+            difference=second - first,
+            ci95=made[self.column].ci95,
+            p=p,
+            p_corrected=p,
+            effect=self._effect(second - first),
+            outcome=self.outcome(second - first, p),
+        )
+
+    def _effect(self, value: float) -> float | None:
+        added = _influence(self.metric, self.other) - _influence(self.metric, self.one)
+        spread = float(added[:, self.column].std(ddof=1)) if len(added) > 1 else 0.0
+        return value / spread if spread > 0 else None
+
+    def outcome(self, difference: float, p: float) -> Outcome:
+        if p >= ALPHA or difference == 0:
+            return Outcome.unclear
+        return Outcome.better if (difference > 0) == self.metric.higher_is_better else Outcome.worse
+
+
+def _influence(metric: Metric, statistics: Array) -> Array:
+    """Return [rows, values]: how a score moves with the weight of each row, which for a plain mean is the
+    row's distance from it (Efron, "The jackknife, the bootstrap and other resampling plans", 1982)."""
+    mean = statistics.mean(axis=0)
+    return (metric.values(mean + _STEP * (statistics - mean)) - metric.values(mean)) / _STEP
+
+
+def differences(found: Sequence[Pair], wanted: Sequence[str]) -> list[Difference]:
+    """Return the wanted scores' differences (the task's headline where none is named), corrected for their
+    number. Raises ConfigError for a score that the runs do not have."""
+    measured = [one for pair in found for one in measures(pair, wanted)]
+    alone = [one.difference() for one in measured]
+    together = corrected([one.p for one in alone])
+    return [
+        replace(difference, p_corrected=p, outcome=one.outcome(difference.difference, p))
+        for one, difference, p in zip(measured, alone, together, strict=True)
+    ]
+
+
+def measures(pair: Pair, wanted: Sequence[str]) -> list[Measured]:
+    """Return the scores that are asked for, in that order."""
+    run = pair.runs[0]
+    scores = run.metrics.metrics
+    for name in wanted:
+        if not find(scores, name):
+            known = [score.id.partition("/")[0] for score in scores]
+            raise ConfigError(f"--metric {name}: no such score{did_you_mean(name, known)}")
+    chosen = {score.id for name in wanted or run.metrics.headline for score in find(scores, name)}
+    one, other = pair.side(0), pair.side(1)
+    made = []
+    for metric in run.plan.metrics:
+        ids = metric.ids(one, run.context)
+        if chosen & set(ids):
+            statistics = metric.statistics(one, run.context), metric.statistics(other, run.context)
+            made += [Measured(pair, metric, id, ids.index(id), *statistics) for id in ids if id in chosen]
+    return made
+
+
+def changed(measured: Measured, count: int) -> list[Changed]:
+    """Return the rows that the second run scores most above the first, by themselves, then those most below;
+    at most `count` of each."""
+    one, other = (measured.metric.values(part)[:, measured.column] for part in (measured.one, measured.other))
+    gained = (other - one) * (1 if measured.metric.higher_is_better else -1)
+    order = [int(row) for row in np.argsort(-gained, kind="stable")]
+    shown = [row for row in order[:count] if gained[row] > 0]
+    shown += [row for row in order[::-1][:count] if gained[row] < 0]
+    return [
+        Changed(
+            id=first.question.id,
+            user=first.question.user,
+            reference=first.reference,
+            answers=(first.answer, second.answer),
+            scores=(float(one[row]), float(other[row])),
+        )
+        for row in shown
+        for first, second in [measured.pair.rows[row]]
+    ]
