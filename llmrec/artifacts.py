@@ -101,7 +101,7 @@ class RunDir:
             path.unlink()
 
     def _files(self) -> list[Path]:
-        return sorted(self.path.glob(ALL_COMPLETIONS))
+        return sorted(path for path in self.path.glob(ALL_COMPLETIONS) if path.is_file())
 
     def append(self, completions: Sequence[Completion]) -> None:
         """Add completions at the end of the file, at once."""
