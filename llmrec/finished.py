@@ -14,7 +14,7 @@ from llmrec.errors import DataError
 from llmrec.metric.base import Context, Row
 from llmrec.plan import Plan, plan
 from llmrec.progress import Silent
-from llmrec.records import Example, Prediction, Rating
+from llmrec.records import Example, Prediction, Ranking
 from llmrec.results import Metrics
 from llmrec.rows import draw
 
@@ -62,8 +62,8 @@ class Finished:
 
     @cached_property
     def context(self) -> Context:
-        """What metrics may know beyond the rows: the training ratings, where ratings are scored."""
-        if self.plan.task.answer is not Rating:
+        """What metrics may know beyond the rows: the training answers, but for rankings."""
+        if self.plan.task.answer is Ranking:
             return Context(training=[])
         return Context(training=draw(self.plan, Silent()).training.answers)
 

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "llmrec"
 FILES = sorted(PACKAGE.rglob("*.py"))
-BASICS = {"records", "results", "errors", "seeded", "text", "progress", "files"}
+BASICS = {"records", "results", "errors", "seeded", "text", "progress", "files", "features"}
 NOUNS = {"dataset", "split", "task", "prompt", "model", "decoding", "parser", "metric", "finetune"}
 ALLOWED = {
     "records": set(),
@@ -15,6 +15,7 @@ ALLOWED = {
     "errors": set(),
     "seeded": set(),
     "text": set(),
+    "features": set(),
     "progress": set(),
     "files": {"errors"},
     **{noun: BASICS | {noun} for noun in NOUNS},

@@ -1,4 +1,4 @@
-"""Whether a model says the same to everyone: distinct n-grams and unique sentences.
+"""Whether a model says the same to everyone: distinct n-grams, unique sentences, the one said most.
 
 Both are properties of a set. They are written here as means over rows - what a row adds that no
 earlier row had - so the value is exact, while the bootstrap is conditional on the order of the rows:
@@ -6,6 +6,7 @@ a resample keeps each row's share of new material as first counted. Words stand 
 and punctuation kept; a row without an answer counts as 0.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,4 +81,30 @@ class UniqueSentences(Metric):
 
     @property
     def higher_is_better(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repetition(Metric):
+    """The share of rows that got the answer that is given most often; a row without an answer counts as one
+    of them. A resample keeps which answer that is."""
+
+    def ids(self, rows: Sequence[Row], context: Context) -> list[str]:
+        return ["repetition"]
+
+    def statistics(self, rows: Sequence[Row], context: Context) -> Array:
+        """Return [rows, 1]: 1 for the answer given most often (the first of several), or for none."""
+        said = [tuple(hypothesis.split()) for _, hypothesis in texts(rows)]
+        [(most, _)] = Counter(words for words in said if words).most_common(1) or [((), 0)]
+        return np.array([[float(words in (most, ()))] for words in said])
+
+    def values(self, means: Array) -> Array:
+        return means
+
+    @property
+    def higher_is_better(self) -> bool:
+        return False
+
+    @property
+    def in_unit_interval(self) -> bool:
         return True

@@ -7,10 +7,10 @@ import msgspec
 from msgspec.structs import replace
 
 from llmrec.errors import ConfigError, DataError
+from llmrec.features import first_mention, shared_features
 from llmrec.records import Answer, Interaction, Text
 from llmrec.split.ledger import Ledger, Role, Scheme
 from llmrec.task.base import Refer, Reveal, Task
-from llmrec.task.features import first_mention, shared_features
 
 
 class Sentence(msgspec.Struct, frozen=True):
