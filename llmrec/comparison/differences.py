@@ -14,7 +14,7 @@ from llmrec.metric.base import Array, Metric
 from llmrec.metric.difference import apart
 from llmrec.metric.permutation import corrected, p_values
 from llmrec.records import Answer
-from llmrec.results import find
+from llmrec.results import MetricResult, find
 
 ALPHA = 0.05  # what a corrected p-value must stay below to be taken for a difference
 _STEP = 1e-4  # of the numerical derivative by a row's weight
@@ -91,7 +91,7 @@ class Measured(NamedTuple):
         )
 
     def _effect(self, value: float) -> float | None:
-        added = _influence(self.metric, self.other) - _influence(self.metric, self.one)
+        added = influence(self.metric, self.other) - influence(self.metric, self.one)
         spread = float(added[:, self.column].std(ddof=1)) if len(added) > 1 else 0.0
         return value / spread if spread > 0 else None
 
@@ -101,7 +101,7 @@ class Measured(NamedTuple):
         return Outcome.better if (difference > 0) == self.metric.higher_is_better else Outcome.worse
 
 
-def _influence(metric: Metric, statistics: Array) -> Array:
+def influence(metric: Metric, statistics: Array) -> Array:
     """Return [rows, values]: how a score moves with the weight of each row, which for a plain mean is the
     row's distance from it (Efron, "The jackknife, the bootstrap and other resampling plans", 1982)."""
     mean = statistics.mean(axis=0)
@@ -123,12 +123,7 @@ def differences(found: Sequence[Pair], wanted: Sequence[str]) -> list[Difference
 def measures(pair: Pair, wanted: Sequence[str]) -> list[Measured]:
     """Return the scores that are asked for, in that order."""
     run = pair.runs[0]
-    scores = run.metrics.metrics
-    for name in wanted:
-        if not find(scores, name):
-            known = [score.id.partition("/")[0] for score in scores]
-            raise ConfigError(f"--metric {name}: no such score{did_you_mean(name, known)}")
-    chosen = {score.id for name in wanted or run.metrics.headline for score in find(scores, name)}
+    chosen = wanted_ids(run.metrics.metrics, wanted or run.metrics.headline)
     one, other = pair.side(0), pair.side(1)
     made = []
     for metric in run.plan.metrics:
@@ -137,6 +132,15 @@ def measures(pair: Pair, wanted: Sequence[str]) -> list[Measured]:
             statistics = metric.statistics(one, run.context), metric.statistics(other, run.context)
             made += [Measured(pair, metric, id, ids.index(id), *statistics) for id in ids if id in chosen]
     return made
+
+
+def wanted_ids(scores: Sequence[MetricResult], names: Sequence[str]) -> set[str]:
+    """Return the ids of the scores of these names. Raises ConfigError for one that there is not."""
+    for name in names:
+        if not find(scores, name):
+            known = [score.id.partition("/")[0] for score in scores]
+            raise ConfigError(f"--metric {name}: no such score{did_you_mean(name, known)}")
+    return {score.id for name in names for score in find(scores, name)}
 
 
 def changed(measured: Measured, count: int) -> list[Changed]:
