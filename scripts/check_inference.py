@@ -14,7 +14,7 @@ TASKS = {
     "rating": ["task=rating", "dataset=beauty"],
     "sequential": ["task=sequential", "dataset=beauty", SHORT],
     "direct": ["task=direct", "dataset=beauty", "task.num_negatives=9", SHORT],
-    "explanation": ["task=explanation", "dataset=gift_cards", SHORT],
+    "explanation": ["task=explanation", "dataset=musical_instruments", SHORT],
     "summarization": ["task=summarization", "dataset=gift_cards"],
 }
 TIED = 1e-4  # two logits that are closer are equal within the arithmetic
@@ -26,12 +26,14 @@ def main() -> None:
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--out", type=Path, default=bench.ROOT / "outputs/bench/same_texts.json")
     args = parser.parse_args()
-    found = []
-    for task in args.tasks.split(","):
-        found.append(compared(task, [*TASKS[task], f"limit={args.limit}", f"data_dir={bench.data()}"]))
-        print(json.dumps(found[-1]), flush=True)
     told = bench.about(("torch", "transformers"))
-    bench.write(args.out, told | {"tasks": found})
+    before = json.loads(args.out.read_text())["tasks"] if args.out.is_file() else []
+    found = {row["task"]: row for row in before}
+    for task in args.tasks.split(","):
+        row = compared(task, [*TASKS[task], f"limit={args.limit}", f"data_dir={bench.data()}"])
+        found[task] = row | {"date": told["date"], "commit": told["commit"]}
+        print(json.dumps(row), flush=True)
+        bench.write(args.out, told | {"tasks": [found[name] for name in TASKS if name in found]})
 
 
 def compared(task: str, overrides: list[str]) -> dict[str, Any]:

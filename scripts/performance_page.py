@@ -149,17 +149,17 @@ HELD = {True: "met", False: "missed"}
 
 
 def texts(found: Found) -> str:
-    head = ["task", "engine", "prompts", "same text", "part at a tie of logits", "part elsewhere"]
+    head = ["task", "engine", "commit", "prompts", "same text", "part at a tie of logits", "part elsewhere"]
     rows = [
-        [row["task"], row["engine"], *map(str, (row["n"], row["same"], row["part at a tie"], elsewhere(row)))]
+        [*(row[name] for name in ("task", "engine", "commit")), *map(str, counts(row))]
         for row in found["tasks"]
     ]
     told = about("check_inference", found, "in float32, against a prompt at a time")
-    return told + "\n" + drawn(head, rows, 2)
+    return told + "\n" + drawn(head, rows, 3)
 
 
-def elsewhere(row: Found) -> int:
-    return int(row["n"] - row["same"] - row["part at a tie"])
+def counts(row: Found) -> list[int]:
+    return [row["n"], row["same"], row["part at a tie"], row["n"] - row["same"] - row["part at a tie"]]
 
 
 def bounds(missed: Sequence[tuple[Found, Found]]) -> Iterator[str]:

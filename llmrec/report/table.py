@@ -13,6 +13,7 @@ from llmrec.results import Coverage, Fit, Floor, MetricResult, Metrics, Tuning, 
 
 PROMPT = "prompt"  # left out where no model read one
 DECODING = "decoding"  # left out where all answered in one way
+HALF = ("bfloat16", "float16")
 LEFT = ("model", PROMPT, DECODING)
 BEATS = "beats"
 
@@ -138,8 +139,16 @@ def notes(runs: Sequence[Metrics]) -> list[str]:
     told += dict.fromkeys(note for run in runs for note in run.notes)
     told += dict.fromkeys(cost(run.model, run.finetune) for run in runs if run.finetune)
     told += dict.fromkeys(fitted(run.model, run.fit) for run in runs if run.fit)
+    told += dict.fromkeys(halved(run) for run in runs if run.environment.dtype in HALF)
     leaking = [run.model for run in runs if run.leaks.status == "LEAK"]
     return [*told, f"LEAK: {', '.join(leaking)} saw what was asked for" if leaking else "no leak found"]
+
+
+def halved(run: Metrics) -> str:
+    """Return what is to be known of answers in half precision."""
+    return (
+        f"{run.model}: computed in {run.environment.dtype}; in another shape of batch some texts may differ"
+    )
 
 
 def cost(model: str, tuning: Tuning) -> str:

@@ -108,7 +108,7 @@ def test_tasks_that_are_learned_together_share_one_training(planned, cache, tmp_
 
 def test_two_processes_learn_in_the_same_order_to_the_same_loss(cache, tmp_path):
     words = [
-        "run", *QUICK, "model=smollm2-lora", "task=rating", "model.device=cpu",
+        "run", *QUICK, "model=smollm2-lora", "task=rating", "model.device=cpu", "model.dtype=float32",
         "finetune.batch_size=8", "finetune.micro_batch=4", "finetune.epochs=2",
     ]  # fmt: skip
     one, two = tmp_path / "one", tmp_path / "two"

@@ -8,7 +8,7 @@ from launching import llmrec
 
 from llmrec.artifacts import COMPLETIONS, METRICS, PREDICTIONS, RunDir, read_metrics
 
-WRITES = ["model=smollm2", "task=rating", "task.answer_tokens=6", "max_reasks=1"]
+WRITES = ["model=smollm2", "model.dtype=float32", "task=rating", "task.answer_tokens=6", "max_reasks=1"]
 
 
 @pytest.fixture(scope="module")

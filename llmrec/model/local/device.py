@@ -37,20 +37,25 @@ def pick_device(setting: str) -> torch.device:
 
 
 def pick_dtype(setting: Dtype, device: torch.device) -> torch.dtype:
-    """Return the dtype asked for; auto is bfloat16 on CUDA devices that have it, else float16 on a GPU,
+    """Return the dtype asked for; auto is bfloat16 where the device has units for it, else float16 on a GPU
     and float32 on the CPU.
 
     Raises BackendError when the device lacks it.
     """
-    has_bfloat16 = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
-    if setting is Dtype.bfloat16 and not has_bfloat16:
+    has_units = _has_bfloat16(device)
+    if setting is Dtype.bfloat16 and device.type == "cuda" and not has_units:
         raise BackendError(f"model.dtype: 'bfloat16' is not supported by {device_name(device)}; use float16")
     if setting is not Dtype.auto:
         dtype: torch.dtype = getattr(torch, setting)
         return dtype
-    if device.type == "cpu":
-        return torch.float32
-    return torch.bfloat16 if device.type == "cuda" and has_bfloat16 else torch.float16
+    return torch.bfloat16 if has_units else torch.float32 if device.type == "cpu" else torch.float16
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    can = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return any(can.get(unit) for unit in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
 def token_budget(model: Any, device: torch.device) -> int:

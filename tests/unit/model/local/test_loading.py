@@ -202,9 +202,22 @@ def test_a_device_that_is_not_there_names_the_way_out():
         pick_device("cuda:99")
 
 
-def test_auto_is_full_precision_on_the_cpu():
-    assert pick_dtype(Dtype.auto, torch.device("cpu")) is torch.float32
-    assert pick_dtype(Dtype.bfloat16, torch.device("cpu")) is torch.bfloat16
+@pytest.mark.parametrize(
+    ("can", "dtype"),
+    [
+        ({"avx2": True, "amx_bf16": False}, torch.float32),
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"neon": True, "bf16": True}, torch.bfloat16),
+    ],
+)
+def test_auto_is_bfloat16_on_a_cpu_that_has_units_for_it(can, dtype, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: can)
+    assert pick_dtype(Dtype.auto, torch.device("cpu")) is dtype
+    for asked in (Dtype.float32, Dtype.bfloat16):
+        assert pick_dtype(asked, torch.device("cpu")) is getattr(torch, asked)
+
+
+def test_auto_is_float16_on_mps():
     assert pick_dtype(Dtype.auto, torch.device("mps")) is torch.float16
 
 

@@ -44,7 +44,8 @@ TEXTS = [
 
 
 def zoo(name, *overrides):
-    return plan(composed([f"model={name}", "weights=random_tiny", *overrides])).model
+    words = [f"model={name}", "weights=random_tiny", "model.dtype=float32", *overrides]
+    return plan(composed(words)).model
 
 
 @pytest.fixture(params=sorted(CLASSES))
