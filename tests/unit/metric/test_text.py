@@ -274,3 +274,20 @@ def test_a_text_that_suits_its_own_row_alone_passes_the_swap_test():
     crossed = rows_of(("red soap", "blue comb"), ("blue comb", "red soap"))
     assert of(SwapTest(others=1), crossed)["swap/others=1"] == 0.0
     assert of(SwapTest(others=5), rows_of(("red soap", "red")))["swap/others=5"] == 0.5
+
+
+def test_an_identical_title_of_three_words_scores_nothing_by_the_literature_s_bleu_4():
+    found = values(P5Bleu(orders=[2, 4]), ("a nice soap", "a nice soap"))
+    assert found["bleu-2/p5,whitespace,unsmoothed"] == pytest.approx(100.0)
+    assert found["bleu-4/p5,whitespace,unsmoothed"] == 0.0
+    longer = values(P5Bleu(orders=[4]), ("a very nice soap", "a very nice soap"))
+    assert longer["bleu-4/p5,whitespace,unsmoothed"] == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize(
+    "metric", [P5Bleu(orders=[2, 4]), P5Rouge(), RougeScore(stemmer=True), sacre(), Distinct(orders=[1, 2])]
+)
+def test_empty_texts_alone_score_nothing_and_break_nothing(metric):
+    assert set(values(metric, ("a nice soap", ""), ("the", None)).values()) <= {0.0, None}
+    strict = {name: value for name, value in values(metric, ("a", "")).items() if ":" not in name}
+    assert set(strict.values()) == {0.0}
