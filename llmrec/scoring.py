@@ -86,6 +86,7 @@ def sum_up(
 def notes(plan: Plan, rows: Rows) -> list[str]:
     """Return what a reader of the scores must know."""
     told = [*rows.corpus.notes, *plan.task.notes(), *plan.model.notes(), *plan.settings.notes()]
+    told += [note for metric in plan.metrics for note in metric.notes()]
     if plan.model.reads_prompts:
         told += plan.variant.notes()
     learned = [lesson.task.name for lesson in plan.lessons]

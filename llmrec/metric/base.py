@@ -49,6 +49,10 @@ class Metric(ABC):
     def values(self, means: Array) -> Array:
         """Map mean statistics [..., d] to values [..., len(ids)]."""
 
+    def notes(self) -> list[str]:
+        """Return what a reader of its scores must know."""
+        return []
+
     @property
     @abstractmethod
     def higher_is_better(self) -> bool:
