@@ -30,6 +30,7 @@ ALLOWED = {
     "report": BASICS | {"report", "artifacts"},
     "audit": BASICS | {"audit", "artifacts", "finished", "metric", "plan", "report", "rows", "split"},
     "comparison": BASICS | {"comparison", "finished", "metric", "report"},
+    "annotate": BASICS | {"annotate", "artifacts", "comparison", "finished", "metric"},
     "refine": BASICS | {"artifacts", "decoding", "model", "parser"},
 }
 HEAVY = {"torch", "transformers", "peft"}
