@@ -13,6 +13,7 @@ COMMANDS = {
     "score": "score finished runs again from their folders, without a model: llmrec score DIR...",
     "compare": "is the difference real? llmrec compare RUN RUN... on the rows that they share",
     "repeats": "how much of a score is chance, prompt or order? llmrec repeats RUN RUN...",
+    "judge": "have a model judge texts: llmrec judge RUN RUN... judge=smollm2 --out DIR",
     "plan": "how many rows does it take? llmrec plan task=sequential model=smollm2 detect=0.01",
     "annotate": "what do people think? llmrec annotate make RUN... --out DIR, then score FILES... --key KEY",
     "report": "tabulate finished runs: llmrec report DIR... [--format markdown|json|csv]",

@@ -29,6 +29,8 @@ ALLOWED = {
     "environment": {"results"},
     "report": BASICS | {"report", "artifacts"},
     "audit": BASICS | {"audit", "artifacts", "finished", "metric", "plan", "report", "rows", "split"},
+    "judge": BASICS
+    | {"annotate", "artifacts", "decoding", "judge", "metric", "model", "parser", "refine", "report"},
     "comparison": BASICS | {"comparison", "finished", "metric", "report"},
     "annotate": BASICS | {"annotate", "artifacts", "comparison", "finished", "metric"},
     "refine": BASICS | {"artifacts", "decoding", "model", "parser"},
