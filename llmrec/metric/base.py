@@ -63,3 +63,15 @@ class Metric(ABC):
         """Say whether every value is the plain mean of row values in [0, 1], so that a value of 0 or 1
         means that all rows are 0 or 1."""
         return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowMean(Metric):
+    """A score that is the mean of the rows' own values, of which more is better."""
+
+    def values(self, means: Array) -> Array:
+        return means
+
+    @property
+    def higher_is_better(self) -> bool:
+        return True

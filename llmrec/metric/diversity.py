@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llmrec.errors import ConfigError
-from llmrec.metric.base import Array, Context, Metric, Row
+from llmrec.metric.base import Array, Context, Metric, Row, RowMean
 from llmrec.metric.pairs import texts
 from llmrec.metric.rouge import ngrams
 
@@ -59,7 +59,7 @@ class Distinct(Metric):
 
 
 @dataclass(frozen=True, kw_only=True)
-class UniqueSentences(Metric):
+class UniqueSentences(RowMean):
     """Different sentences / rows. Source: USR in Li et al., "Personalized transformer for explainable
     recommendation" (PETER), 2021."""
 
@@ -76,16 +76,9 @@ class UniqueSentences(Metric):
             seen.add(words)
         return firsts
 
-    def values(self, means: Array) -> Array:
-        return means
-
-    @property
-    def higher_is_better(self) -> bool:
-        return True
-
 
 @dataclass(frozen=True, kw_only=True)
-class Repetition(Metric):
+class Repetition(RowMean):
     """The share of rows that got the answer that is given most often; a row without an answer counts as one
     of them. A resample keeps which answer that is."""
 
@@ -97,9 +90,6 @@ class Repetition(Metric):
         said = [tuple(hypothesis.split()) for _, hypothesis in texts(rows)]
         [(most, _)] = Counter(words for words in said if words).most_common(1) or [((), 0)]
         return np.array([[float(words in (most, ()))] for words in said])
-
-    def values(self, means: Array) -> Array:
-        return means
 
     @property
     def higher_is_better(self) -> bool:

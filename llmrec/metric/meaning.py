@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from llmrec.metric.base import Array, Context, Metric, Row
+from llmrec.metric.base import Array, Context, Row, RowMean
 from llmrec.metric.pairs import texts
 
 
 @dataclass(frozen=True, kw_only=True)
-class ByModel(Metric):
+class ByModel(RowMean):
     """A mean over rows that a package's model is needed for."""
 
     package: ClassVar[str]
@@ -30,13 +30,6 @@ class ByModel(Metric):
     @property
     def there(self) -> bool:
         return importlib.util.find_spec(self.package) is not None
-
-    def values(self, means: Array) -> Array:
-        return means
-
-    @property
-    def higher_is_better(self) -> bool:
-        return True
 
 
 @dataclass(frozen=True, kw_only=True)

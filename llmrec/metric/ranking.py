@@ -12,13 +12,13 @@ from typing import ClassVar
 import numpy as np
 
 from llmrec.errors import ConfigError
-from llmrec.metric.base import Array, Context, Metric, Row
+from llmrec.metric.base import Array, Context, Row, RowMean
 from llmrec.metric.pairs import pairs
 from llmrec.records import Ranking
 
 
 @dataclass(frozen=True, kw_only=True)
-class RankMetric(Metric):
+class RankMetric(RowMean):
     """A gain by position, cut at each `k`. Ids end in what was ranked: `full` is the whole catalogue,
     `sampled-100` a list of 100 candidates; the two are never comparable."""
 
@@ -41,13 +41,6 @@ class RankMetric(Metric):
         at = np.array([position(reference, answer) for reference, answer in pairs(rows, Ranking)])
         gains = np.where(np.isfinite(at), self.gain(at), 0.0)
         return np.where(at[:, None] <= np.array(self.k), gains[:, None], 0.0)
-
-    def values(self, means: Array) -> Array:
-        return means
-
-    @property
-    def higher_is_better(self) -> bool:
-        return True
 
     @property
     def in_unit_interval(self) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rapidfuzz.distance import LCSseq
 
-from llmrec.metric.base import Array, Context, Metric, Row
+from llmrec.metric.base import Array, Context, Row, RowMean
 from llmrec.metric.pairs import texts
 
 if TYPE_CHECKING:
@@ -23,19 +23,7 @@ KINDS = ("1", "2", "l")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rouge(Metric):
-    """What both families share: three scores a row, averaged."""
-
-    def values(self, means: Array) -> Array:
-        return means
-
-    @property
-    def higher_is_better(self) -> bool:
-        return True
-
-
-@dataclass(frozen=True, kw_only=True)
-class RougeScore(Rouge):
+class RougeScore(RowMean):
     """ROUGE F1 by Google's rouge-score: lower case, runs of a-z and 0-9 as words, n-grams counted with
     repetition, words of over three letters stemmed where `stemmer` is set. Text in other scripts has
     no words to it and scores 0."""
@@ -56,7 +44,7 @@ class RougeScore(Rouge):
 
 
 @dataclass(frozen=True, kw_only=True)
-class P5Rouge(Rouge):
+class P5Rouge(RowMean):
     """ROUGE as PETER, P5 and LLMRec report it: words between blanks with case and punctuation kept, no
     stemming, and n-gram **sets**, in which a repeated n-gram counts once.
 

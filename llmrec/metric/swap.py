@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from llmrec.errors import ConfigError
-from llmrec.metric.base import Array, Context, Metric, Row
+from llmrec.metric.base import Array, Context, Row, RowMean
 from llmrec.metric.pairs import texts
 from llmrec.seeded import hash64
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwapTest(Metric):
+class SwapTest(RowMean):
     """How often an answer shares more words with its own reference than with another row's, equally many
     counting half: 0.5 is a text that would suit any row as well, 1 one that suits its own alone.
 
@@ -41,13 +41,6 @@ class SwapTest(Metric):
             if said:
                 counted[row] = np.mean([(np.sign(near - alike(said, other)) + 1) / 2 for other in others])
         return counted
-
-    def values(self, means: Array) -> Array:
-        return means
-
-    @property
-    def higher_is_better(self) -> bool:
-        return True
 
 
 def alike(one: set[str], other: set[str]) -> float:
