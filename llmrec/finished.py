@@ -1,6 +1,6 @@
 """A finished run, opened again from its folder: what was asked, what was answered, and what scores it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,19 +45,24 @@ class Finished:
     def examples(self) -> list[Example]:
         return from_lines(self.folder / EXAMPLES, Example)
 
-    @cached_property
-    def rows(self) -> list[Row]:
-        """The rows in file order, as the run answered them."""
+    def predictions(self, examples: Sequence[Example]) -> list[Prediction]:
+        """Return the last word on each example, in their order. Raises DataError where there is none."""
         made = from_lines(self.folder / PREDICTIONS, Prediction)
-        given = {prediction.example_id: prediction.answer for prediction in made}
-        lost = [example.id for example in self.examples if example.id not in given]
+        given = {prediction.example_id: prediction for prediction in made}
+        lost = [example.id for example in examples if example.id not in given]
         if lost:
             raise DataError(
                 f"{self.folder}: {len(lost):,} rows have no prediction (first {lost[0]}); run it again"
             )
+        return [given[example.id] for example in examples]
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The rows in file order, as the run answered them."""
+        given = self.predictions(self.examples)
         return [
-            Row(question=example.question, reference=example.reference, answer=given[example.id])
-            for example in self.examples
+            Row(question=example.question, reference=example.reference, answer=prediction.answer)
+            for example, prediction in zip(self.examples, given, strict=True)
         ]
 
     @cached_property
