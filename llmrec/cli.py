@@ -12,7 +12,7 @@ COMMANDS = {
     "show": "print the composed config, or rendered prompts: llmrec show prompts task=direct n=3",
     "score": "score finished runs again from their folders, without a model: llmrec score DIR...",
     "compare": "is the difference real? llmrec compare RUN RUN... on the rows that they share",
-    "report": "tabulate finished runs: llmrec report DIR... [--format markdown|json|csv]",
+    "report": "tabulate finished runs: llmrec report DIR... [--format FORMAT | --out report.html]",
     "doctor": "check versions, device, data, configs and disk",
 }
 COMPLETION_FLAGS = ("-sc", "--shell-completion")

@@ -29,6 +29,7 @@ ALLOWED = {
     "report": BASICS | {"report", "artifacts"},
     "audit": BASICS | {"audit", "artifacts", "finished", "metric", "plan", "report", "rows", "split"},
     "comparison": BASICS | {"comparison", "finished", "metric", "report"},
+    "pages": BASICS | {"artifacts", "comparison", "config", "finished", "metric", "pages", "report"},
     "refine": BASICS | {"artifacts", "decoding", "model", "parser"},
 }
 HEAVY = {"torch", "transformers", "peft"}
