@@ -54,7 +54,8 @@ def write_page(out: Path, folders: list[Path]) -> int:
 
     content = page(groups(folders))
     write_atomic(out, content)
-    print(f"{out}: {len(folders)} runs, {len(content) / 1e6:.1f} MB")
+    runs = "1 run" if len(folders) == 1 else f"{len(folders)} runs"
+    print(f"{out}: {runs}, {len(content) / 1e6:.1f} MB")
     return 0
 
 

@@ -14,15 +14,13 @@ from llmrec.report.table import number
 
 BINS = 10  # at most
 Z = 1.959964  # of a 95% interval
-HITS, CHOICES = (
-    "hit rate at 1, by the position of the right answer",
-    "share of first choices at each position",
-)
+HITS, CHOICES = "hit rate at 1", "share of first choices"
 ABOUT = (
-    "Of models that read a prompt with candidates, whose order is drawn by seed: one that weighs them all is "
-    "right as often wherever the right one stands, and chooses each position as often, so that a flat line "
-    "is no bias; dashed, what an even choice gives. Intervals are Wilson's, 95%. Rows without a valid answer "
-    "count as misses and choose nothing."
+    "Of models that read a prompt with candidates, whose order is drawn by seed: the hit rate at 1 by the "
+    "position of the right answer among them, and the share of first choices by the position chosen. A model "
+    "that weighs them all is right, and chooses, as often at one position as at another: a flat line is no "
+    "bias; dashed, what an even choice gives. Intervals are Wilson's, 95%. Rows without a valid answer count "
+    "as misses and choose nothing."
 )
 HEADER = (
     "run",

@@ -13,6 +13,7 @@ TEXT = "currentColor"  # the page's own, light or dark
 WIDTH = 600  # of a panel, in pixels
 ROW = 26  # pixels that a row of names takes
 NARROW = 260
+LISTED = 4  # labels at one point
 NEAR = 0.05  # of a panel: points that are nearer share a label
 # Black and yellow are lost on dark and on light ground.
 READABLE = [colour for colour in COLOURS if colour not in ("#000000", "#F0E442")] + [GREY]
@@ -85,15 +86,18 @@ def dots(marks: Sequence[Mark], title: str, from_zero: bool) -> str:
 
 def scatter(marks: Sequence[Mark], panels: Mapping[str, str], title: str, from_zero: bool) -> str:
     """Return a panel for each column of `panels`, column: title of its axis; points stand at their `value`
-    over `low` to `high` under the `label` that tells them apart, in the colour of their `model`."""
-    if not can_plot() or not marks:
+    over `low` to `high` under the `label` that tells them apart, in the colour of their `model`. A column
+    that is nothing everywhere has no panel."""
+    drawn = [(column, name) for column, name in panels.items() if any(mark[column] for mark in marks)]
+    if not can_plot() or not drawn:
         return ""
     import altair as alt
 
     models = list(dict.fromkeys(mark["model"] for mark in marks))
-    colour = coloured("model", models)
+    few = len(models) <= len(READABLE)
+    colour = coloured("model", models) if few else alt.ColorValue(READABLE[0])
     each = []
-    for at, (column, name) in enumerate(panels.items()):
+    for at, (column, name) in enumerate(drawn):
         base = alt.Chart(alt.InlineData(values=[mark for mark in marks if mark[column] is not None]))
         x = alt.X(f"{column}:Q").title(name).scale(zero=True, nice=True)
         scale = alt.Scale(zero=from_zero, nice=True)
@@ -120,10 +124,16 @@ def labels(marks: Sequence[Mark], column: str) -> list[dict[str, Any]]:
         x, y = mark[column] / widest, mark["value"] / tallest
         near = (one for one in kept if abs(one["x"] - x) < NEAR and abs(one["y"] - y) < NEAR)
         if (same := next(near, None)) is not None:
-            same["label"] += f", {mark['label']}"
+            same["labels"].append(mark["label"])
         else:
-            kept.append({**mark, "x": x, "y": y})
-    return kept
+            kept.append({**mark, "x": x, "y": y, "labels": [mark["label"]]})
+    return [{**one, "label": listed(one["labels"])} for one in kept]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names in a row, the first of many."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def lines(marks: Sequence[Mark], x: str) -> str:
@@ -150,31 +160,33 @@ def lines(marks: Sequence[Mark], x: str) -> str:
 
 
 def positions(marks: Sequence[Mark]) -> str:
-    """Return a panel for each `panel`: the `value` of each `series` over its bin of positions, `bin`, from
-    `low` to `high`; dashed, what an `even` choice gives, if it is not None."""
+    """Return a row of panels for each `series`, one for each `panel`: the `value` over its bin of positions,
+    `bin`, from `low` to `high`; dashed, what an `even` choice gives, if it is not None."""
     if not can_plot() or not marks:
         return ""
     import altair as alt
 
-    series = list(dict.fromkeys(mark["series"] for mark in marks))
     bins = list(dict.fromkeys(mark["bin"] for mark in marks))
-    colour = coloured("series", series)
-    beside = alt.XOffset("series:N").sort(series)
-    each = []
-    for panel in dict.fromkeys(mark["panel"] for mark in marks):
-        here = [mark for mark in marks if mark["panel"] == panel]
-        base = alt.Chart(alt.InlineData(values=here))
-        x = alt.X("bin:N").sort(bins).title("position among the candidates").axis(labelAngle=0, grid=False)
-        low = alt.Y("low:Q").title(None).scale(zero=True, nice=True)
-        layers = [
-            base.mark_rule(strokeWidth=1.5).encode(x, beside, low, alt.Y2("high:Q"), colour),
-            base.mark_point(filled=True, size=45, opacity=1).encode(x, beside, alt.Y("value:Q"), colour),
-        ]
-        if any(mark["even"] is not None for mark in here):
-            dashed = base.mark_line(color=GREY, strokeDash=[4, 4], strokeWidth=1.25)
-            layers.insert(0, dashed.encode(x, alt.Y("even:Q")))
-        each.append(alt.layer(*layers).properties(width=WIDTH, height=170, title=panel))
-    return svg(alt.vconcat(*each, spacing=20))
+    highest = max(mark["high"] for mark in marks)
+    rows = []
+    for name in dict.fromkeys(mark["series"] for mark in marks):
+        panels = []
+        for at, panel in enumerate(dict.fromkeys(mark["panel"] for mark in marks)):
+            here = [mark for mark in marks if mark["panel"] == panel and mark["series"] == name]
+            base = alt.Chart(alt.InlineData(values=here))
+            x = alt.X("bin:N").sort(bins).title(None).axis(labelAngle=0, grid=False, labelOverlap=True)
+            scale = alt.Scale(domain=[0, highest], nice=True)
+            low = alt.Y("low:Q").title(None).scale(scale).axis(tickCount=3)
+            colour = READABLE[at]
+            layers = [
+                base.mark_line(color=GREY, strokeDash=[4, 4], strokeWidth=1.25).encode(x, alt.Y("even:Q")),
+                base.mark_rule(strokeWidth=1.5, color=colour).encode(x, low, alt.Y2("high:Q")),
+                base.mark_point(filled=True, size=45, opacity=1, color=colour).encode(x, alt.Y("value:Q")),
+            ]
+            title = alt.TitleParams(panel if at else f"{name}: {panel}", limit=WIDTH // 2 + 30)
+            panels.append(alt.layer(*layers).properties(width=WIDTH // 2, height=80, title=title))
+        rows.append(alt.hconcat(*panels, spacing=60, bounds="flush"))
+    return svg(alt.vconcat(*rows, spacing=14))
 
 
 def coloured(field: str, names: Sequence[str]) -> Any:

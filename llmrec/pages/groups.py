@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from omegaconf import OmegaConf
 
-from llmrec.artifacts import CONFIG, EXAMPLES, from_lines
+from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, from_lines
 from llmrec.comparison.naming import names
 from llmrec.config import build
 from llmrec.errors import ConfigError, DataError
@@ -90,7 +90,7 @@ class Group:
 
     @cached_property
     def scores(self) -> list[Score]:
-        """The headline scores, in the task's order."""
+        """The headline scores, in the task's order. Raises DataError where the run has none of them."""
         rows, context = self._scored(self.entries[0])
         known = [
             Score(place, column, metric, ids)
@@ -99,7 +99,14 @@ class Group:
             for column in range(len(ids))
         ]
         wanted = [result.id for name in self.first.headline for result in find(self.first.metrics, name)]
-        return [score for id in wanted for score in known if score.id == id]
+        found = [score for id in wanted for score in known if score.id == id]
+        if not found:
+            folder = self.entries[0].run.folder
+            raise DataError(
+                f"{folder / METRICS}: no score named {' or '.join(self.first.headline)} that {CONFIG} gives "
+                f"too; llmrec score {folder}"
+            )
+        return found
 
     @cached_property
     def by_row(self) -> Array:

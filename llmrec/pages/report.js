@@ -240,10 +240,14 @@ function candidates(row, samples) {
     }))];
 }
 
+function clear() {
+  Object.values(controls).forEach((control) => { control.value = ""; });
+}
+
 function follow() {
   const [kind, first, second, third] = decodeURIComponent(location.hash.slice(1)).split("/");
   if (!["run", "sample", "changed"].includes(kind) || !data.runs[Number(first)]) return;
-  document.querySelector(".filters").reset();
+  clear();
   if (kind === "changed") { controls.one.value = first; limitOther(); controls.other.value = second; }
   else controls.run.value = first;
   search();
@@ -257,7 +261,7 @@ document.querySelector(".filters").addEventListener("input", (event) => {
   if (event.target === controls.text) { clearTimeout(search.later); search.later = setTimeout(search, 150); } else search();
 });
 document.querySelector(".filters").addEventListener("submit", (event) => event.preventDefault());
-document.querySelector(".filters").addEventListener("reset", () => setTimeout(search));
+at("clear").addEventListener("click", () => { clear(); search(); });
 at("more").addEventListener("click", more);
 document.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input, select, textarea, pre, .scroll")) return;

@@ -13,8 +13,8 @@ from llmrec.seeded import hash64
 
 T = TypeVar("T")
 
-SHARED = 40  # rows of a group that are shown of all its runs
-CHANGED = 60  # rows of a group that changed most between two of its runs, shown of all
+SHARED = 100  # rows of a group that are shown of all its runs
+CHANGED = 100  # rows of a group that changed most between two of its runs, shown of all
 OF_A_KIND = 3  # rows of each run for each of its kinds of failure, shown of that run alone
 
 
