@@ -43,7 +43,7 @@ class Asking(Struct, frozen=True):
 class Sample(Struct, frozen=True):
     """A run's answer to a row. `prompt` is a number, None for a model that read none; `parsed` is a rating, a
     text, or the first of `ranked` items, the right one at `place` (0: nowhere); `score` is the first headline
-    score of the row by itself."""
+    score of the row by itself, None where a single row has none."""
 
     run: int
     row: int
@@ -57,7 +57,7 @@ class Sample(Struct, frozen=True):
     failure: str | None
     repairs: list[str]
     asks: int
-    score: float
+    score: float | None
 
 
 class Shown(Struct, frozen=True):

@@ -27,7 +27,7 @@ def svg(chart: Any) -> str:
     axis = {
         "labelColor": TEXT, "titleColor": TEXT, "titleFontWeight": "normal", "labelFontSize": 11,
         "titleFontSize": 12, "gridColor": GREY, "gridOpacity": 0.25, "domain": False, "tickColor": GREY,
-        "labelLimit": 260, "labelOverlap": "greedy", "tickCount": 6,
+        "labelLimit": 260, "labelOverlap": "greedy", "labelSeparation": 6, "tickCount": 6,
     }  # fmt: skip
     made = chart.properties(padding=4).configure(background="transparent", font=FONT)
     made = made.configure_view(stroke=None).configure_axis(**axis)
@@ -73,7 +73,7 @@ def dots(marks: Sequence[Mark], title: str, from_zero: bool) -> str:
 
     names = list(dict.fromkeys(mark["name"] for mark in marks))
     base = alt.Chart(alt.InlineData(values=list(marks)))
-    y = alt.Y("name:N").sort(names).title(None).axis(ticks=False, grid=True)
+    y = alt.Y("name:N").sort(names).title(None).axis(ticks=False, grid=True, labelPadding=10)
     scale = alt.Scale(zero=from_zero, nice=True)
     rule = base.mark_rule(strokeWidth=2, color=READABLE[0]).encode(
         alt.X("low:Q").scale(scale).title(title), alt.X2("high:Q"), y
@@ -99,7 +99,7 @@ def scatter(marks: Sequence[Mark], panels: Mapping[str, str], title: str, from_z
     each = []
     for at, (column, name) in enumerate(drawn):
         base = alt.Chart(alt.InlineData(values=[mark for mark in marks if mark[column] is not None]))
-        x = alt.X(f"{column}:Q").title(name).scale(zero=True, nice=True)
+        x = alt.X(f"{column}:Q").title(name).scale(zero=True, nice=True).axis(format="~g", tickCount=4)
         scale = alt.Scale(zero=from_zero, nice=True)
         y = alt.Y("value:Q").title(title if at == 0 else None).scale(scale)
         bars = base.mark_rule(strokeWidth=1.5).encode(

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 import msgspec
 
@@ -81,7 +82,7 @@ class Collector:
             failure=prediction.failure,
             repairs=list(prediction.repairs),
             asks=prediction.asks,
-            score=round(float(group.by_row[place, one.row]), 6),
+            score=finite(group.by_row[place, one.row]),
         )
         self.samples.append(sample)
         self._spend(sample)
@@ -161,6 +162,10 @@ def answers(entry: Entry, group: Group, chosen: Sequence[Chosen], place: int) ->
     return {
         id: (prompts.get(id), sorted(completions[id], key=lambda done: done.ask)) for id in sorted(wanted)
     }
+
+
+def finite(value: float) -> float | None:
+    return round(float(value), 6) if isfinite(value) else None
 
 
 def parsed(answer: Answer) -> list[str]:

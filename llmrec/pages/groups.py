@@ -58,19 +58,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one task that were asked the same rows."""
+    """Runs of one task that were asked the same rows; `title` tells these from those of other groups."""
 
     number: int
+    title: str
     entries: list[Entry]
     examples: list[Example]
 
     @property
     def first(self) -> Metrics:
         return self.entries[0].metrics
-
-    @property
-    def title(self) -> str:
-        return titled(self.first)
 
     @cached_property
     def metrics(self) -> list[Metric]:
@@ -160,13 +157,16 @@ def groups(folders: Sequence[Path]) -> list[Group]:
     for folder in folders:
         run = Finished.at(folder)
         together.setdefault((run.metrics.task, run.metrics.rows), []).append(run)
+    titles = [titled(runs[0].metrics) for runs in together.values()]
     made, number = list[Group](), 0
-    for runs in together.values():
+    for title, runs in zip(titles, together.values(), strict=True):
         examples = from_lines(runs[0].folder / EXAMPLES, Example)
         entries = [
             Entry(number + at, name, run, run.predictions(examples))
             for at, (name, run) in enumerate(zip(names(runs), runs, strict=True))
         ]
-        made.append(Group(len(made), entries, examples))
+        # Of other histories, candidates or ties, which a title does not tell.
+        apart = f", rows {runs[0].metrics.rows}" if titles.count(title) > 1 else ""
+        made.append(Group(len(made), title + apart, entries, examples))
         number += len(runs)
     return made

@@ -115,8 +115,8 @@ def board(group: Group, made: Grid, best: dict[str, int]) -> Table:
             cells[at] = Cell(row[at], leading(row[at]), best.get(id) == place)
         cells[valid] = Cell(row[valid], leading(row[valid]))
         rows.append(cells)
-    title, header = made.title, [name.replace("\n", " ") for name in made.header]
-    return Table(title, header, rows, made.own, made.notes, sorts=True)
+    header = [name.replace("\n", " ") for name in made.header]
+    return Table(group.title, header, rows, made.own, made.notes, sorts=True)
 
 
 def leading(text: str) -> float | None:

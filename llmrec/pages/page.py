@@ -20,7 +20,6 @@ from llmrec.pages.modules import modules
 from llmrec.pages.samples import RULE
 from llmrec.pages.training import training
 from llmrec.pages.view import Section
-from llmrec.records import Module
 from llmrec.report.plot import can_plot
 
 TEMPLATE, STYLE, SCRIPT = "report.html", "report.css", "report.js"
@@ -50,7 +49,6 @@ def page(groups: Sequence[Group]) -> bytes:
         can_plot=can_plot(),
         samples=samples,
         told=told(samples),
-        modules=[str(module) for module in Module],
         json=Markup(escaped(samples)),  # escaped for where it stands
         policy=policy(style, script),
         style=Markup(style),  # the package's own

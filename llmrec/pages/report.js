@@ -56,7 +56,7 @@ let current = -1;
 let drawn = 0;
 
 const outcome = (sample) => sample.failure === null ? "valid" : sample.failure.replaceAll("_", " ");
-const score = (value) => Number.isInteger(value) ? String(value) : value.toFixed(4);
+const score = (value) => value === null ? "-" : Number.isInteger(value) ? String(value) : value.toFixed(4);
 const numberOf = (control) => control.value === "" ? null : Number(control.value);
 
 function fill(select) {
@@ -109,7 +109,7 @@ function hasText(words) {
 function pairs(one, other) {
   return [...byRun[one].values()]
     .flatMap((sample) => byRun[other].has(sample.row) ? [[sample, byRun[other].get(sample.row)]] : [])
-    .filter(([first, second]) => first.score !== second.score)
+    .filter(([first, second]) => first.score !== null && second.score !== null && first.score !== second.score)
     .sort((a, b) => Math.abs(b[1].score - b[0].score) - Math.abs(a[1].score - a[0].score));
 }
 
@@ -209,7 +209,7 @@ function answer(sample, row, group) {
 }
 
 function finished(reason) {
-  return reason === "answered" ? "chosen, no text written" : `ended by ${reason.replaceAll("_", " ")}`;
+  return reason === "answered" ? "no text written" : `ended by ${reason.replaceAll("_", " ")}`;
 }
 
 function text(number, kind) {

@@ -67,10 +67,11 @@ def drawn(group: Group) -> list[int]:
 
 def most_changed(by_row: Array, order: Sequence[int], count: int) -> list[int]:
     """Return at most `count` rows that scores [runs, rows] of two runs differ in: of every two the row that
-    changed most, then the next of every two; of equal changes the first in `order`."""
+    changed most, then the next of every two; of equal changes the first in `order`. A row without a
+    score of its own did not change."""
     queues = []
     for one, other in combinations(range(len(by_row)), 2):
-        change = np.abs(by_row[other] - by_row[one])[list(order)]
+        change = np.nan_to_num(np.abs(by_row[other] - by_row[one]))[list(order)]
         ranked = np.argsort(-change, kind="stable")[:count]
         queues.append([order[at] for at in ranked if change[at] > 0])
     return list(dict.fromkeys(in_turn(queues)))[:count]

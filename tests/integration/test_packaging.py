@@ -27,6 +27,7 @@ def test_every_config_and_the_schema_are_in_the_wheel(wheel):
     }
     assert ours <= packed
     assert "llmrec/metrics.schema.json" in packed
+    assert {f"llmrec/pages/report.{kind}" for kind in ("html", "css", "js")} <= packed
     assert not any(name.startswith(("tests/", "outputs/")) for name in packed)
 
 

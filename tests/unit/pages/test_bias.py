@@ -26,7 +26,7 @@ def group_of(run, size, asked):
         ranking = None if answer is None else Ranking(tuple(map(str, answer)))
         predictions.append(Prediction(str(at), ranking, "empty" if answer is None else None, (), 1))
     entry = Entry(0, "run", run, predictions)
-    return Group(0, [entry], examples), entry
+    return Group(0, "rows", [entry], examples), entry
 
 
 def test_hits_and_first_choices_are_counted_where_they_stand(run):

@@ -34,6 +34,14 @@ def test_runs_of_the_same_rows_are_a_group_and_numbered_over_the_page(folders):
     assert rating.title == "rating on demo, split=paper, seed=0, n = 30 of 353"
 
 
+def test_groups_of_one_title_are_told_apart_by_their_rows(folders, to):
+    other = finished(to, "fewer", "task=direct model=popularity limit=10 task.num_negatives=5")
+    titles = [group.title for group in groups([*folders, other])]
+    assert len(set(titles)) == 3
+    assert titles[0].endswith("of 353")
+    assert all("of 400, rows " in title for title in titles[1:])
+
+
 def test_scores_by_row_come_to_the_run_s_own(folders):
     rating, direct = groups(folders)
     assert [score.id for score in rating.scores] == ["rmse", "mae"]

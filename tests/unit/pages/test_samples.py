@@ -27,6 +27,11 @@ def test_of_equal_changes_the_first_drawn_is_taken():
     assert most_changed(by_row, [1, 2, 0], 2) == [1, 2]
 
 
+def test_a_row_that_has_no_score_by_itself_did_not_change():
+    by_row = np.array([[np.nan, 0.0], [1.0, 0.5]])
+    assert most_changed(by_row, [0, 1], 2) == [1]
+
+
 @pytest.fixture(scope="module")
 def group(tmp_path_factory):
     to = tmp_path_factory.mktemp("sampled")
