@@ -18,6 +18,7 @@ from llmrec.records import Example, Prediction, Rating
 from llmrec.results import Metrics
 from llmrec.rows import draw
 
+T = TypeVar("T")
 Self = TypeVar("Self", bound="Finished")
 
 
@@ -43,11 +44,19 @@ class Finished:
 
     @cached_property
     def examples(self) -> list[Example]:
-        return from_lines(self.folder / EXAMPLES, Example)
+        return self.records(EXAMPLES, Example)
+
+    def records(self, name: str, cls: type[T]) -> list[T]:
+        """Return the records of a file of the folder. Raises DataError where there is no such file, or a
+        line of it is none."""
+        path = self.folder / name
+        if not path.is_file():
+            raise DataError(f"{path}: not there, though the run has finished; give its own command again")
+        return from_lines(path, cls)
 
     def predictions(self, examples: Sequence[Example]) -> list[Prediction]:
         """Return the last word on each example, in their order. Raises DataError where there is none."""
-        made = from_lines(self.folder / PREDICTIONS, Prediction)
+        made = self.records(PREDICTIONS, Prediction)
         given = {prediction.example_id: prediction for prediction in made}
         lost = [example.id for example in examples if example.id not in given]
         if lost:

@@ -31,13 +31,15 @@ class Asked(Struct, frozen=True):
 
 
 class Asking(Struct, frozen=True):
-    """A row of a group; `candidates` stand in the order shown."""
+    """A row of a group; `candidates` stand in the order shown, `review` is the number of a text, None where
+    none was shown."""
 
     id: str
     group: int
     user: str
     reference: str
     candidates: list[str]
+    review: int | None
 
 
 class Sample(Struct, frozen=True):

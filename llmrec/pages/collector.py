@@ -6,7 +6,7 @@ from math import isfinite
 
 import msgspec
 
-from llmrec.artifacts import COMPLETIONS, PROMPTS, from_lines
+from llmrec.artifacts import COMPLETIONS, PROMPTS
 from llmrec.metric.ranking import position
 from llmrec.pages.browser import (
     BUDGET,
@@ -60,7 +60,8 @@ class Collector:
     def _row(self, group: Group, row: int) -> None:
         example = group.examples[row]
         question, right = example.question, " ".join(parsed(example.reference))
-        asked = Asking(question.id, group.number, question.user, right, list(question.candidates))
+        review = self._text(question.review) if question.review else None
+        asked = Asking(question.id, group.number, question.user, right, list(question.candidates), review)
         self.rows.append(asked)
         self._spend(asked)
 
@@ -149,14 +150,13 @@ def scored(group: Group) -> Scored:
 def answers(entry: Entry, group: Group, chosen: Sequence[Chosen], place: int) -> dict[str, Stored]:
     """Return the prompt and the completions of each row that is chosen of a run, by the row's id."""
     wanted = {group.examples[one.row].id for one in chosen if place in one.runs}
-    folder = entry.run.folder
     prompts = {
         prompt.example_id: prompt
-        for prompt in from_lines(folder / PROMPTS, Prompt)
+        for prompt in entry.run.records(PROMPTS, Prompt)
         if prompt.example_id in wanted
     }
     completions: dict[str, list[Completion]] = defaultdict(list)
-    for done in from_lines(folder / COMPLETIONS, Completion):
+    for done in entry.run.records(COMPLETIONS, Completion):
         if done.example_id in wanted:
             completions[done.example_id].append(done)
     return {

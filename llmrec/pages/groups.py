@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from omegaconf import OmegaConf
 
-from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, from_lines
+from llmrec.artifacts import CONFIG, EXAMPLES, METRICS
 from llmrec.comparison.naming import names
 from llmrec.config import build
 from llmrec.errors import ConfigError, DataError
@@ -160,7 +160,7 @@ def groups(folders: Sequence[Path]) -> list[Group]:
     titles = [titled(runs[0].metrics) for runs in together.values()]
     made, number = list[Group](), 0
     for title, runs in zip(titles, together.values(), strict=True):
-        examples = from_lines(runs[0].folder / EXAMPLES, Example)
+        examples = runs[0].records(EXAMPLES, Example)
         entries = [
             Entry(number + at, name, run, run.predictions(examples))
             for at, (name, run) in enumerate(zip(names(runs), runs, strict=True))

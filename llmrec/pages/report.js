@@ -99,7 +99,7 @@ function hasText(words) {
   const texts = new Set(data.texts.flatMap((text, at) => text.toLowerCase().includes(words) ? [at] : []));
   const prompts = new Set(data.prompts.flatMap((turns, at) =>
     turns.some((turn) => turn.parts.some((part) => texts.has(part[1]))) ? [at] : []));
-  const rows = new Set(data.rows.flatMap((row, at) =>
+  const rows = new Set(data.rows.flatMap((row, at) => texts.has(row.review) ||
     [row.id, row.reference, ...row.candidates].some((text) => text.toLowerCase().includes(words)) ? [at] : []));
   return (sample) => rows.has(sample.row) || (sample.prompt !== null && prompts.has(sample.prompt))
     || sample.completions.some((done) => done.texts.some((text) => texts.has(text)))
@@ -171,7 +171,11 @@ function open(place, { focus = true, remember = true } = {}) {
   const where = second ? `changed/${first.run}/${second.run}/${row.id}` : `sample/${first.run}/${row.id}`;
   if (remember) history.replaceState(null, "", "#" + where);
   at("sample").replaceChildren(...shown(found[place], row));
-  if (focus) { buttons[place].focus({ preventScroll: true }); buttons[place].scrollIntoView({ block: "nearest" }); }
+  if (!focus) return;
+  buttons[place].focus({ preventScroll: true });
+  /* Where the sample stands below the list, it would open out of sight. */
+  const stacked = at("sample").offsetTop > at("list").offsetTop + at("list").parentElement.offsetHeight / 2;
+  (stacked ? at("sample") : buttons[place]).scrollIntoView({ block: stacked ? "start" : "nearest" });
 }
 
 function shown(samples, row) {
@@ -185,7 +189,8 @@ function shown(samples, row) {
   const prompts = [...new Set(samples.map((sample) => sample.prompt))];
   const asked = element("div", { class: "sides" }, ...prompts.map((number) => prompt(number,
     prompts.length > 1 ? samples.find((sample) => sample.prompt === number) : samples[0], prompts.length > 1)));
-  return [turn, about, answers, ...candidates(row, samples), element("h3", { text: "Prompt" }), asked];
+  const review = row.review !== null && prompts.includes(null) ? [element("h3", { text: "Review" }), ...text(row.review, "said")] : [];
+  return [turn, about, answers, ...candidates(row, samples), ...review, element("h3", { text: "Prompt" }), asked];
 }
 
 function terms(pairs) {

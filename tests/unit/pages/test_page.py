@@ -108,6 +108,14 @@ def test_a_page_of_another_name_and_folders_without_runs_are_refused(folders, tm
         report.main([str(tmp_path), "--out", str(tmp_path / "report.html")])
 
 
+def test_a_folder_that_lost_a_file_is_told(folders, tmp_path):
+    for file in folders[2].iterdir():
+        if file.name != "prompts.jsonl":
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(DataError, match=r"prompts.jsonl: not there, though the run has finished"):
+        report.main([str(tmp_path), "--out", str(tmp_path / "report.html")])
+
+
 def test_latex_is_printed_for_each_group(folders, capsys):
     assert report.main([str(folders[2]), str(folders[3]), "--format", "latex"]) == 0
     shown = capsys.readouterr().out
