@@ -16,7 +16,7 @@ COMMANDS = {
     "judge": "have a model judge texts: llmrec judge RUN RUN... judge=smollm2 --out DIR",
     "plan": "how many rows does it take? llmrec plan task=sequential model=smollm2 detect=0.01",
     "annotate": "what do people think? llmrec annotate make RUN... --out DIR, then score FILES... --key KEY",
-    "report": "tabulate finished runs: llmrec report DIR... [--format markdown|json|csv]",
+    "report": "tabulate finished runs: llmrec report DIR... [--format FORMAT | --out report.html]",
     "doctor": "check versions, device, data, configs and disk",
 }
 COMPLETION_FLAGS = ("-sc", "--shell-completion")

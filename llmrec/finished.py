@@ -1,6 +1,6 @@
 """A finished run, opened again from its folder: what was asked, what was answered, and what scores it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from llmrec.records import Example, Prediction, Ranking
 from llmrec.results import Metrics
 from llmrec.rows import draw
 
+T = TypeVar("T")
 Self = TypeVar("Self", bound="Finished")
 
 
@@ -43,21 +44,34 @@ class Finished:
 
     @cached_property
     def examples(self) -> list[Example]:
-        return from_lines(self.folder / EXAMPLES, Example)
+        return self.records(EXAMPLES, Example)
 
-    @cached_property
-    def rows(self) -> list[Row]:
-        """The rows in file order, as the run answered them."""
-        made = from_lines(self.folder / PREDICTIONS, Prediction)
-        given = {prediction.example_id: prediction.answer for prediction in made}
-        lost = [example.id for example in self.examples if example.id not in given]
+    def records(self, name: str, cls: type[T]) -> list[T]:
+        """Return the records of a file of the folder. Raises DataError where there is no such file, or a
+        line of it is none."""
+        path = self.folder / name
+        if not path.is_file():
+            raise DataError(f"{path}: not there, though the run has finished; give its own command again")
+        return from_lines(path, cls)
+
+    def predictions(self, examples: Sequence[Example]) -> list[Prediction]:
+        """Return the last word on each example, in their order. Raises DataError where there is none."""
+        made = self.records(PREDICTIONS, Prediction)
+        given = {prediction.example_id: prediction for prediction in made}
+        lost = [example.id for example in examples if example.id not in given]
         if lost:
             raise DataError(
                 f"{self.folder}: {len(lost):,} rows have no prediction (first {lost[0]}); run it again"
             )
+        return [given[example.id] for example in examples]
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The rows in file order, as the run answered them."""
+        given = self.predictions(self.examples)
         return [
-            Row(question=example.question, reference=example.reference, answer=given[example.id])
-            for example in self.examples
+            Row(question=example.question, reference=example.reference, answer=prediction.answer)
+            for example, prediction in zip(self.examples, given, strict=True)
         ]
 
     @cached_property

@@ -33,6 +33,7 @@ ALLOWED = {
     | {"annotate", "artifacts", "decoding", "judge", "metric", "model", "parser", "refine", "report"},
     "comparison": BASICS | {"comparison", "finished", "metric", "report"},
     "annotate": BASICS | {"annotate", "artifacts", "comparison", "finished", "metric"},
+    "pages": BASICS | {"artifacts", "comparison", "config", "finished", "metric", "pages", "report"},
     "refine": BASICS | {"artifacts", "decoding", "model", "parser"},
 }
 HEAVY = {"torch", "transformers", "peft"}

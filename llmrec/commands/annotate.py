@@ -16,7 +16,7 @@ from llmrec.annotate.rubric import Rubric, default_path, read_rubric
 from llmrec.annotate.scores import Scores, scores
 from llmrec.annotate.table import sections
 from llmrec.artifacts import pretty
-from llmrec.commands.compare import names
+from llmrec.comparison.naming import names
 from llmrec.comparison.table import drawn, markdown
 from llmrec.errors import ConfigError
 from llmrec.files import write_atomic

@@ -9,12 +9,12 @@ import msgspec
 from rich.console import Console
 
 from llmrec.comparison.differences import Difference, changed, differences, measures
+from llmrec.comparison.naming import names
 from llmrec.comparison.pairs import Pair, pairs
 from llmrec.comparison.table import CHANGED, HEADER, NOTES, cells, drawn, markdown, told
 from llmrec.errors import ConfigError
 from llmrec.finished import Finished
 from llmrec.report.verdicts import beats
-from llmrec.results import Metrics, way
 
 
 def main(argv: list[str]) -> int:
@@ -41,25 +41,6 @@ def main(argv: list[str]) -> int:
     else:
         show(found, apart, asked)
     return 0
-
-
-def names(runs: Sequence[Finished]) -> list[str]:
-    """Return a name for each run, made of what tells it from the others; its folder where nothing does."""
-    parts = [named(run.metrics) for run in runs]
-    differs = [len(set(column)) > 1 for column in zip(*parts, strict=True)]
-    told = [
-        ", ".join(word for word, apart in zip(part, [True, *differs[1:]], strict=True) if apart and word)
-        for part in parts
-    ]
-    return [
-        name if told.count(name) == 1 else f"{name} ({run.folder.name})"
-        for name, run in zip(told, runs, strict=True)
-    ]
-
-
-def named(run: Metrics) -> tuple[str, str, str, str]:
-    learned = f" + {run.finetune.method}" if run.finetune else ""
-    return f"{run.model}{learned}", run.prompt, way(run), f"seed {run.seed}"
 
 
 def by_pair(apart: Sequence[Difference]) -> list[list[Difference]]:

@@ -13,9 +13,9 @@ from llmrec.annotate.rubric import default_path, read_rubric
 from llmrec.annotate.scores import Chance
 from llmrec.artifacts import RunDir, pretty
 from llmrec.commands.annotate import key as made_key
-from llmrec.commands.compare import names
 from llmrec.commands.composing import composed
 from llmrec.commands.console import progress
+from llmrec.comparison.naming import names
 from llmrec.comparison.table import drawn, markdown
 from llmrec.environment import describe
 from llmrec.errors import ConfigError

@@ -1,17 +1,23 @@
-"""`llmrec report DIR...`: finished runs as a table, JSON or CSV."""
+"""`llmrec report DIR...`: finished runs as a table, JSON, CSV or LaTeX, or as a page of HTML."""
 
 import argparse
 import csv
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 
 from llmrec.artifacts import METRICS, read_metrics
-from llmrec.errors import DataError
+from llmrec.errors import ConfigError, DataError
+from llmrec.files import write_atomic
 from llmrec.report.flat import COLUMNS, flat
+from llmrec.report.latex import latex
 from llmrec.report.table import drawn, grids, markdown
+from llmrec.results import Metrics
+
+DOCUMENTS = {"markdown": markdown, "latex": latex}
 
 
 def main(argv: list[str]) -> int:
@@ -19,33 +25,57 @@ def main(argv: list[str]) -> int:
         prog="llmrec report", description="Tabulate the runs below the folders, floors included."
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    parser.add_argument("--format", choices=("table", "markdown", "json", "csv"), default="table")
+    parser.add_argument("--format", choices=("table", *DOCUMENTS, "json", "csv"), default="table")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.html", help="write one page: charts and samples too"
+    )
     asked = parser.parse_args(argv)
-    runs = {path.parent: read_metrics(path) for path in found(asked.folders)}
+    paths = found(asked.folders)
+    if asked.out is not None:
+        return write_page(asked.out, [path.parent for path in paths])
+    runs = {path.parent: read_metrics(path) for path in paths}
     if asked.format == "table":
         console = Console()
         for grid in grids(runs.values()):
             console.print(drawn(grid))
-        return 0
-    if asked.format == "markdown":
-        print("\n".join(map(markdown, grids(runs.values()))))
-        return 0
-    rows = [row for folder, metrics in runs.items() for row in flat(folder, metrics)]
-    if asked.format == "json":
-        print(msgspec.json.format(msgspec.json.encode(rows)).decode())
-        return 0
-    writer = csv.DictWriter(sys.stdout, COLUMNS)
-    writer.writeheader()
-    writer.writerows(rows)
+    elif asked.format in DOCUMENTS:
+        print("\n".join(map(DOCUMENTS[asked.format], grids(runs.values()))))
+    else:
+        tabulate(runs, asked.format)
     return 0
 
 
+def write_page(out: Path, folders: list[Path]) -> int:
+    """Write the page of the runs. Raises ConfigError for a file that is none of HTML."""
+    if out.suffix not in (".html", ".htm"):
+        raise ConfigError(f"--out {out}: a page is HTML; name it so, such as report.html")
+    from llmrec.pages.groups import groups
+    from llmrec.pages.page import page
+
+    content = page(groups(folders))
+    write_atomic(out, content)
+    runs = "1 run" if len(folders) == 1 else f"{len(folders)} runs"
+    print(f"{out}: {runs}, {len(content) / 1e6:.1f} MB")
+    return 0
+
+
+def tabulate(runs: Mapping[Path, Metrics], form: str) -> None:
+    """Print a row a score, for other programs."""
+    rows = [row for folder, metrics in runs.items() for row in flat(folder, metrics)]
+    if form == "json":
+        print(msgspec.json.format(msgspec.json.encode(rows)).decode())
+        return
+    writer = csv.DictWriter(sys.stdout, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+
+
 def found(folders: list[Path]) -> list[Path]:
-    """Return every metrics.json below the folders. Raises DataError for a folder with none."""
-    paths = []
+    """Return every metrics.json below the folders, once. Raises DataError for a folder with none."""
+    paths = dict[Path, None]()
     for folder in folders:
         below = sorted(folder.rglob(METRICS))
         if not below:
             raise DataError(f"{folder}: no {METRICS} in or below it; give folders of finished runs")
-        paths += below
-    return paths
+        paths |= dict.fromkeys(below)
+    return list(paths)

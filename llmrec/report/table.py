@@ -71,12 +71,18 @@ def grid(runs: Sequence[Metrics]) -> Grid:
     }
     kept = [at for at, name in enumerate(header) if shows.get(name, True)]
     return Grid(
-        title=f"{first.task} on {first.dataset}, split={first.split}, seed={first.seed}, "
-        f"n = {first.n:,} of {first.n_total:,}",
+        title=titled(first),
         header=[header[at] for at in kept],
         rows=[[row[at] for at in kept] for row in rows],
         own=len(own),
         notes=[*notes(runs), "scores: " + " ".join(result.id for result in shown)],
+    )
+
+
+def titled(run: Metrics) -> str:
+    """Return what the rows of a run are: their task, data and number."""
+    return (
+        f"{run.task} on {run.dataset}, split={run.split}, seed={run.seed}, n = {run.n:,} of {run.n_total:,}"
     )
 
 

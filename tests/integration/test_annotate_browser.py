@@ -10,26 +10,13 @@ from annotated import HOSTILE, finished, prompted, rewritten
 from llmrec.annotate.ballot import read_key
 from llmrec.commands import annotate
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'llmrec[dev]'")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "outputs" / "screenshots"
 ITEMS = 10
 PHONE = (390, 844)
 TOUCH = {"has_touch": True, "is_mobile": True}
 QUESTIONS = 5  # a text: its place, and four criteria
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +215,7 @@ def test_the_policy_holds_against_markup_that_did_get_in(opened, ballot, tmp_pat
     assert watched.page.evaluate("window.hacked") is None
     told = [fault for fault in watched.faults if "Content Security Policy" in fault]
     assert len(told) == 4  # the handler, the image, the inline script, the fetched one
-    with pytest.raises(sync_api.Error, match="TrustedHTML"):
+    with pytest.raises(Exception, match="TrustedHTML"):  # noqa: B017  # playwright's, which may not be there
         watched.page.evaluate("() => { document.body.innerHTML = '<b>'; }")
 
 

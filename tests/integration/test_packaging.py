@@ -29,6 +29,7 @@ def test_every_config_and_the_schema_are_in_the_wheel(wheel):
     assert "llmrec/metrics.schema.json" in packed
     for name in ("page.html", "page.css", "page.js", "rubric.yaml"):
         assert f"llmrec/annotate/{name}" in packed
+    assert {f"llmrec/pages/report.{kind}" for kind in ("html", "css", "js")} <= packed
     assert not any(name.startswith(("tests/", "outputs/")) for name in packed)
 
 

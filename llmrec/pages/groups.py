@@ -1,0 +1,172 @@
+"""Finished runs by groups that were asked the same rows, scored row by row from what their folders hold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from llmrec.artifacts import CONFIG, EXAMPLES, METRICS
+from llmrec.comparison.naming import names
+from llmrec.config import build
+from llmrec.errors import ConfigError, DataError
+from llmrec.finished import Finished
+from llmrec.metric.base import Array, Context, Metric, Row
+from llmrec.records import Example, Prediction, Rating
+from llmrec.report.table import titled
+from llmrec.results import MetricResult, Metrics, find
+
+
+class Score(NamedTuple):
+    """A headline score: the `column` of the values of a metric, which stands at `place` among the group's
+    and gives the `ids`."""
+
+    place: int
+    column: int
+    metric: Metric
+    ids: list[str]
+
+    @property
+    def id(self) -> str:
+        return self.ids[self.column]
+
+    @property
+    def short(self) -> str:
+        return self.id.partition("/")[0]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run on the page: its `number` counts from 0 over all of them, its `name` tells it from others of
+    its group. `predictions` stand in the order of the group's examples."""
+
+    number: int
+    name: str
+    run: Finished
+    predictions: list[Prediction]
+
+    @property
+    def metrics(self) -> Metrics:
+        return self.run.metrics
+
+    def result(self, id: str) -> MetricResult | None:
+        return next(iter(find(self.metrics.metrics, id)), None)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one task that were asked the same rows; `title` tells these from those of other groups."""
+
+    number: int
+    title: str
+    entries: list[Entry]
+    examples: list[Example]
+
+    @property
+    def first(self) -> Metrics:
+        return self.entries[0].metrics
+
+    @cached_property
+    def metrics(self) -> list[Metric]:
+        """The task's metrics. Raises DataError where the stored config names none that there is."""
+        run = self.entries[0].run
+        nodes = OmegaConf.create(dict(run.choices)).metric.metrics
+        try:
+            return [build(node, Metric, f"metric.metrics[{at}]") for at, node in enumerate(nodes)]  # type: ignore[type-abstract]
+        except ConfigError as error:
+            raise DataError(f"{run.folder / CONFIG}: {error}; run it again by this version") from error
+
+    @cached_property
+    def statistics(self) -> list[list[Array]]:
+        """For each run, the statistics of each metric, [rows, d]."""
+        scored = [self._scored(entry) for entry in self.entries]
+        return [[metric.statistics(*rows) for metric in self.metrics] for rows in scored]
+
+    @cached_property
+    def scores(self) -> list[Score]:
+        """The headline scores, in the task's order. Raises DataError where the run has none of them."""
+        rows, context = self._scored(self.entries[0])
+        known = [
+            Score(place, column, metric, ids)
+            for place, metric in enumerate(self.metrics)
+            for ids in [metric.ids(rows, context)]
+            for column in range(len(ids))
+        ]
+        wanted = [result.id for name in self.first.headline for result in find(self.first.metrics, name)]
+        found = [score for id in wanted for score in known if score.id == id]
+        if not found:
+            folder = self.entries[0].run.folder
+            raise DataError(
+                f"{folder / METRICS}: no score named {' or '.join(self.first.headline)} that {CONFIG} gives "
+                f"too; llmrec score {folder}"
+            )
+        return found
+
+    @cached_property
+    def by_row(self) -> Array:
+        """The first headline score of each row by itself, [runs, rows]."""
+        score = self.scores[0]
+        parts = [score.metric.values(found[score.place])[:, score.column] for found in self.statistics]
+        return np.stack(parts)
+
+    def _scored(self, entry: Entry) -> tuple[list[Row], Context]:
+        rows = [
+            Row(question=example.question, reference=example.reference, answer=prediction.answer)
+            for example, prediction in zip(self.examples, entry.predictions, strict=True)
+        ]
+        return rows, context(entry.metrics, rows)
+
+
+def context(metrics: Metrics, rows: Sequence[Row]) -> Context:
+    """Return what scored the rows beyond themselves: of ratings, the training mean that stands in for a
+    missing one.
+
+    The folder of a run does not hold it, but the run's own scores give it away. With S the squares and A the
+    absolute errors that rows without an answer add, k rows of mean r and variance v: (m - r)^2 = S / k - v,
+    and of the two solutions the one that adds A.
+    """
+    missing = np.array(
+        [row.reference.stars for row in rows if row.answer is None and isinstance(row.reference, Rating)]
+    )
+    found = [next(iter(find(metrics.metrics, name)), None) for name in ("rmse", "mae")]
+    totals = [result.value for result in found if result is not None and result.value is not None]
+    if not len(missing) or len(totals) < 2:
+        return Context(training=[])
+    errors = np.array(
+        [
+            row.answer.stars - row.reference.stars
+            for row in rows
+            if isinstance(row.answer, Rating) and isinstance(row.reference, Rating)
+        ]
+    )
+    squares = len(rows) * totals[0] ** 2 - (errors**2).sum()
+    absolute = len(rows) * totals[1] - np.abs(errors).sum()
+    apart = float(np.sqrt(max(0.0, squares / len(missing) - missing.var())))
+    means = [float(missing.mean()) + apart, float(missing.mean()) - apart]
+    mean = min(means, key=lambda mean: abs(float(np.abs(mean - missing).sum() - absolute)))
+    return Context(training=[Rating(mean)])
+
+
+def groups(folders: Sequence[Path]) -> list[Group]:
+    """Return the runs of the folders by what they were asked, in the order given. Raises DataError for a
+    folder that holds no finished run."""
+    together: dict[tuple[str, str], list[Finished]] = {}
+    for folder in folders:
+        run = Finished.at(folder)
+        together.setdefault((run.metrics.task, run.metrics.rows), []).append(run)
+    titles = [titled(runs[0].metrics) for runs in together.values()]
+    made, number = list[Group](), 0
+    for title, runs in zip(titles, together.values(), strict=True):
+        examples = runs[0].records(EXAMPLES, Example)
+        entries = [
+            Entry(number + at, name, run, run.predictions(examples))
+            for at, (name, run) in enumerate(zip(names(runs), runs, strict=True))
+        ]
+        # Of other histories, candidates or ties, which a title does not tell.
+        apart = f", rows {runs[0].metrics.rows}" if titles.count(title) > 1 else ""
+        made.append(Group(len(made), title + apart, entries, examples))
+        number += len(runs)
+    return made
