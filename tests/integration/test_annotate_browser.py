@@ -215,7 +215,7 @@ def test_the_policy_holds_against_markup_that_did_get_in(opened, ballot, tmp_pat
     assert watched.page.evaluate("window.hacked") is None
     told = [fault for fault in watched.faults if "Content Security Policy" in fault]
     assert len(told) == 4  # the handler, the image, the inline script, the fetched one
-    with pytest.raises(Exception, match="TrustedHTML"):  # noqa: B017  # playwright's, which may not be there
+    with pytest.raises(Exception, match="TrustedHTML"):  # playwright's, which may not be there
         watched.page.evaluate("() => { document.body.innerHTML = '<b>'; }")
 
 
