@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "llmrec"
 FILES = sorted(PACKAGE.rglob("*.py"))
-BASICS = {"records", "results", "errors", "seeded", "text", "progress", "files", "features"}
+BASICS = {"records", "results", "errors", "seeded", "text", "progress", "files", "features", "onefile"}
 NOUNS = {"dataset", "split", "task", "prompt", "model", "decoding", "parser", "metric", "finetune"}
 ALLOWED = {
     "records": set(),
@@ -16,6 +16,7 @@ ALLOWED = {
     "seeded": set(),
     "text": set(),
     "features": set(),
+    "onefile": set(),
     "progress": set(),
     "files": {"errors"},
     **{noun: BASICS | {noun} for noun in NOUNS},

@@ -8,6 +8,7 @@ import msgspec
 
 from llmrec.artifacts import COMPLETIONS, PROMPTS
 from llmrec.metric.ranking import position
+from llmrec.onefile import embedded
 from llmrec.pages.browser import (
     BUDGET,
     LONGEST,
@@ -114,7 +115,7 @@ class Collector:
         return self.numbers[whole]
 
     def _spend(self, record: object) -> None:
-        self.bytes += len(escaped(record).encode()) + 1
+        self.bytes += len(embedded(record).encode()) + 1
 
 
 def collect(groups: Sequence[Group]) -> Samples:
@@ -183,12 +184,3 @@ def place_of(example: Example, answer: Answer | None) -> int:
         return 0
     found = position(example.reference, answer)
     return int(found) if found < float("inf") else 0
-
-
-def escaped(record: object) -> str:
-    """Return a record as JSON that may stand in a script element: nothing in it ends the element or begins
-    another, and no line ends that JSON allows and scripts do not."""
-    text = msgspec.json.encode(record).decode()
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text

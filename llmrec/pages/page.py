@@ -1,7 +1,5 @@
 """The page: all of it in one file, which opens from a disk and asks no one for anything."""
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import NamedTuple
@@ -9,9 +7,10 @@ from typing import NamedTuple
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from llmrec.onefile import embedded, policy
 from llmrec.pages.bias import bias
 from llmrec.pages.browser import BUDGET, LONGEST, Samples
-from llmrec.pages.collector import collect, escaped
+from llmrec.pages.collector import collect
 from llmrec.pages.cost import cost
 from llmrec.pages.coverage import coverage
 from llmrec.pages.groups import Group
@@ -49,7 +48,7 @@ def page(groups: Sequence[Group]) -> bytes:
         can_plot=can_plot(),
         samples=samples,
         told=told(samples),
-        json=Markup(escaped(samples)),  # escaped for where it stands
+        json=Markup(embedded(samples)),  # escaped for where it stands
         policy=policy(style, script),
         style=Markup(style),  # the package's own
         script=Markup(script),
@@ -65,19 +64,6 @@ def shown(section: Section) -> bool:
 def part(name: str) -> str:
     """Return a file of the package that the page is made of."""
     return (files("llmrec.pages") / name).read_text(encoding="utf-8")
-
-
-def policy(style: str, script: str) -> str:
-    """Return what the browser may do: run the one script and use the one style, by their hashes, no more."""
-    return (
-        f"default-src 'none'; script-src '{sha256(script)}'; style-src '{sha256(style)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def sha256(text: str) -> str:
-    """Return the hash of an inline script or style as a Content-Security-Policy names it."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def told(samples: Samples) -> Told:

@@ -9,12 +9,12 @@ import pytest
 from annotated import HOSTILE, prompted, rewritten
 
 from llmrec.annotate.ballot import Page, read_key
-from llmrec.annotate.page import digest
 from llmrec.artifacts import PREDICTIONS, from_lines, to_lines
 from llmrec.cli import dispatch
 from llmrec.commands import annotate
 from llmrec.errors import ConfigError, DataError
 from llmrec.finished import Finished
+from llmrec.onefile import digest
 from llmrec.records import Prediction
 
 

@@ -5,8 +5,9 @@ import json
 import pytest
 from reported import HOSTILE, answering, enlarged, finished
 
+from llmrec.onefile import embedded
 from llmrec.pages.browser import BUDGET, LONGEST
-from llmrec.pages.collector import collect, escaped
+from llmrec.pages.collector import collect
 from llmrec.pages.groups import groups
 
 LINE = "task=direct limit=24 task.num_negatives=9"
@@ -28,7 +29,7 @@ def ranked(to):
 
 
 def test_nothing_in_the_json_begins_or_ends_an_element(hostile):
-    text = escaped(collect(groups([hostile])))
+    text = embedded(collect(groups([hostile])))
     assert not set("<>&\u2028\u2029") & set(text)
     texts = json.loads(text)["texts"]
     assert HOSTILE[0] in texts
@@ -85,5 +86,5 @@ def test_what_would_be_too_much_is_left_out_and_counted(to):
     samples = collect(groups(folders))
     assert samples.left > 0
     assert len(samples.samples) + samples.left == 20 * 60
-    assert 0.9 * BUDGET < len(escaped(samples).encode()) < 1.03 * BUDGET
+    assert 0.9 * BUDGET < len(embedded(samples).encode()) < 1.03 * BUDGET
     assert {sample.run for sample in samples.samples} == set(range(20))

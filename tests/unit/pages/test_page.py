@@ -8,6 +8,7 @@ from reported import HOSTILE, answering, enlarged, finished
 
 from llmrec.commands import report
 from llmrec.errors import ConfigError, DataError
+from llmrec.onefile import digest
 from llmrec.pages import charts, page
 from llmrec.pages.groups import groups
 from llmrec.report.plot import can_plot
@@ -55,7 +56,7 @@ def test_the_one_script_and_the_one_style_are_allowed_by_their_hashes(html):
     [script] = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     [policy] = re.findall(r'Content-Security-Policy" content="([^"]*)"', html)
     policy = policy.replace("&#39;", "'")
-    assert f"script-src '{page.sha256(script)}'; style-src '{page.sha256(style)}'" in policy
+    assert f"script-src '{digest(script)}'; style-src '{digest(style)}'" in policy
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
     assert not re.search(r'<[^>]+ (style|on\w+)="', html)
