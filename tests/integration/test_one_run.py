@@ -61,10 +61,8 @@ def test_every_task_runs_end_to_end_and_every_row_counts(planned, tmp_path, task
     assert [floor.model for floor in metrics.floors] == made.task.floors
     strict = [result for result in metrics.metrics if not result.id.endswith(":valid")]
     assert {result.n for result in strict} == {6}
-    valued = [result for result in strict if result.value is not None]
-    assert all(result.ci95 for result in valued)
-    # Made-up summaries have no head nouns in common.
-    assert {result.id for result in strict} - {result.id for result in valued} <= {"fmr", "fcr", "div"}
+    # Made-up summaries hardly mention a feature, and some resamples of six rows hold none that does.
+    assert all(result.ci95 for result in strict if result.id not in ("fmr", "fcr", "div"))
     assert set(metrics.seconds) == {"rows", "prompts", "model", "inference", "scores"}
     for name in made.task.headline:
         assert any(result.id.startswith(name) for result in strict), name
