@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -14,8 +15,8 @@ from llmrec.errors import DataError
 from llmrec.metric.base import Context, Row
 from llmrec.plan import Plan, plan
 from llmrec.progress import Silent
-from llmrec.records import Example, Prediction, Ranking
-from llmrec.results import Metrics
+from llmrec.records import Example, Prediction, Rating, Text
+from llmrec.results import Metrics, find
 from llmrec.rows import draw
 
 T = TypeVar("T")
@@ -76,10 +77,41 @@ class Finished:
 
     @cached_property
     def context(self) -> Context:
-        """What metrics may know beyond the rows: the training answers, but for rankings."""
-        if self.plan.task.answer is Ranking:
-            return Context(training=[])
-        return Context(training=draw(self.plan, Silent()).training.answers)
+        """What scored the rows beyond themselves: of texts the training answers, which takes the data; of
+        ratings what `known` finds."""
+        if self.plan.task.answer is Text:
+            return Context(training=draw(self.plan, Silent()).training.answers)
+        return known(self.metrics, self.rows)
+
+
+def known(metrics: Metrics, rows: Sequence[Row]) -> Context:
+    """Return what scored the rows beyond themselves: of ratings, the training mean that stands in for a
+    missing one.
+
+    The folder of a run does not hold it, but the run's own scores give it away. With S the squares and A the
+    absolute errors that rows without an answer add, k rows of mean r and variance v: (m - r)^2 = S / k - v,
+    and of the two solutions the one that adds A.
+    """
+    missing = np.array(
+        [row.reference.stars for row in rows if row.answer is None and isinstance(row.reference, Rating)]
+    )
+    found = [next(iter(find(metrics.metrics, name)), None) for name in ("rmse", "mae")]
+    totals = [result.value for result in found if result is not None and result.value is not None]
+    if not len(missing) or len(totals) < 2:
+        return Context(training=[])
+    errors = np.array(
+        [
+            row.answer.stars - row.reference.stars
+            for row in rows
+            if isinstance(row.answer, Rating) and isinstance(row.reference, Rating)
+        ]
+    )
+    squares = len(rows) * totals[0] ** 2 - (errors**2).sum()
+    absolute = len(rows) * totals[1] - np.abs(errors).sum()
+    apart = float(np.sqrt(max(0.0, squares / len(missing) - missing.var())))
+    means = [float(missing.mean()) + apart, float(missing.mean()) - apart]
+    mean = min(means, key=lambda mean: abs(float(np.abs(mean - missing).sum() - absolute)))
+    return Context(training=[Rating(mean)])
 
 
 def stored_config(folder: Path) -> DictConfig:

@@ -129,7 +129,10 @@ def measures(pair: Pair, wanted: Sequence[str]) -> list[Measured]:
     for metric in run.plan.metrics:
         ids = metric.ids(one, run.context)
         if chosen & set(ids):
-            statistics = metric.statistics(one, run.context), metric.statistics(other, run.context)
+            statistics = [
+                metric.statistics(rows, each.context)
+                for rows, each in zip((one, other), pair.runs, strict=True)
+            ]
             made += [Measured(pair, metric, id, ids.index(id), *statistics) for id in ids if id in chosen]
     return made
 

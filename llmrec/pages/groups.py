@@ -13,9 +13,9 @@ from llmrec.artifacts import CONFIG, EXAMPLES, METRICS
 from llmrec.comparison.naming import names
 from llmrec.config import build
 from llmrec.errors import ConfigError, DataError
-from llmrec.finished import Finished
+from llmrec.finished import Finished, known
 from llmrec.metric.base import Array, Context, Metric, Row
-from llmrec.records import Example, Prediction, Rating
+from llmrec.records import Example, Prediction
 from llmrec.report.table import titled
 from llmrec.results import MetricResult, Metrics, find
 
@@ -117,37 +117,7 @@ class Group:
             Row(question=example.question, reference=example.reference, answer=prediction.answer)
             for example, prediction in zip(self.examples, entry.predictions, strict=True)
         ]
-        return rows, context(entry.metrics, rows)
-
-
-def context(metrics: Metrics, rows: Sequence[Row]) -> Context:
-    """Return what scored the rows beyond themselves: of ratings, the training mean that stands in for a
-    missing one.
-
-    The folder of a run does not hold it, but the run's own scores give it away. With S the squares and A the
-    absolute errors that rows without an answer add, k rows of mean r and variance v: (m - r)^2 = S / k - v,
-    and of the two solutions the one that adds A.
-    """
-    missing = np.array(
-        [row.reference.stars for row in rows if row.answer is None and isinstance(row.reference, Rating)]
-    )
-    found = [next(iter(find(metrics.metrics, name)), None) for name in ("rmse", "mae")]
-    totals = [result.value for result in found if result is not None and result.value is not None]
-    if not len(missing) or len(totals) < 2:
-        return Context(training=[])
-    errors = np.array(
-        [
-            row.answer.stars - row.reference.stars
-            for row in rows
-            if isinstance(row.answer, Rating) and isinstance(row.reference, Rating)
-        ]
-    )
-    squares = len(rows) * totals[0] ** 2 - (errors**2).sum()
-    absolute = len(rows) * totals[1] - np.abs(errors).sum()
-    apart = float(np.sqrt(max(0.0, squares / len(missing) - missing.var())))
-    means = [float(missing.mean()) + apart, float(missing.mean()) - apart]
-    mean = min(means, key=lambda mean: abs(float(np.abs(mean - missing).sum() - absolute)))
-    return Context(training=[Rating(mean)])
+        return rows, known(entry.metrics, rows)
 
 
 def groups(folders: Sequence[Path]) -> list[Group]:

@@ -154,3 +154,11 @@ def test_runs_of_one_name_are_told_apart_by_their_folders(folders, capsys):
 def test_one_run_alone_is_refused(folders):
     with pytest.raises(ConfigError, match="give two or more"):
         compare.main([str(folders / "mean")])
+
+
+def test_ratings_are_compared_without_the_data_that_they_were_made_from(of, monkeypatch):
+    def gone(*_):
+        raise AssertionError("read")
+
+    monkeypatch.setattr("llmrec.finished.draw", gone)
+    assert len(differences(of("mean", "chance"), [])) == 2

@@ -7,8 +7,10 @@ from reported import answering, finished
 from llmrec.artifacts import CONFIG
 from llmrec.errors import DataError
 from llmrec.finished import Finished
-from llmrec.pages.groups import context, groups
+from llmrec.pages.groups import groups
+from llmrec.progress import Silent
 from llmrec.results import find
+from llmrec.rows import draw
 
 NUMBERS = ["4", "no idea", "2", "five", "words"]
 
@@ -56,8 +58,8 @@ def test_scores_by_row_come_to_the_run_s_own(folders):
 def test_the_training_mean_of_a_missing_rating_is_found_without_the_training_data(folders):
     run = Finished.at(folders[1])
     assert 0 < run.metrics.coverage.valid < 30
-    real = np.mean([answer.stars for answer in run.context.training])
-    [found] = context(run.metrics, run.rows).training
+    real = np.mean([answer.stars for answer in draw(run.plan, Silent()).training.answers])
+    [found] = run.context.training
     assert found.stars == pytest.approx(real, abs=1e-6)
 
 
