@@ -17,6 +17,7 @@ COMMANDS = {
     "plan": "how many rows does it take? llmrec plan task=sequential model=smollm2 detect=0.01",
     "annotate": "what do people think? llmrec annotate make RUN... --out DIR, then score FILES... --key KEY",
     "report": "tabulate finished runs: llmrec report DIR... [--format FORMAT | --out report.html]",
+    "view": "the report's page with all rows, in a browser: llmrec view DIR...",
     "doctor": "check versions, device, data, configs and disk",
 }
 COMPLETION_FLAGS = ("-sc", "--shell-completion")

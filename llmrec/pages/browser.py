@@ -6,7 +6,6 @@ from msgspec import Struct
 
 from llmrec.pages.samples import Why
 
-BUDGET = 7_500_000  # bytes of all samples of a page
 LONGEST = 6_000  # characters of a text that are kept
 RANKED = 10  # items of a ranking that are kept
 # Control characters as their pictures (U+2400 on), tabs and line ends aside.

@@ -10,7 +10,6 @@ from llmrec.artifacts import COMPLETIONS, PROMPTS
 from llmrec.metric.ranking import position
 from llmrec.onefile import embedded
 from llmrec.pages.browser import (
-    BUDGET,
     LONGEST,
     RANKED,
     Asked,
@@ -23,7 +22,7 @@ from llmrec.pages.browser import (
     visible,
 )
 from llmrec.pages.groups import Entry, Group
-from llmrec.pages.samples import Chosen, choose
+from llmrec.pages.samples import Chosen, Extent, choose
 from llmrec.records import Answer, Completion, Example, Message, Prompt, Ranking, Rating, Text
 
 Stored = tuple[Prompt | None, list[Completion]]
@@ -43,9 +42,9 @@ class Collector:
         self.left = 0
         self.bytes = 0
 
-    def take(self, group: Group, allowed: int) -> None:
+    def take(self, group: Group, extent: Extent, allowed: int) -> None:
         """Take the chosen samples of a group, as many as `allowed` bytes hold."""
-        chosen = choose(group)
+        chosen = choose(group, extent)
         stored = [answers(entry, group, chosen, place) for place, entry in enumerate(group.entries)]
         numbers: dict[int, int] = {}
         end = self.bytes + allowed
@@ -118,11 +117,11 @@ class Collector:
         self.bytes += len(embedded(record).encode()) + 1
 
 
-def collect(groups: Sequence[Group]) -> Samples:
+def collect(groups: Sequence[Group], extent: Extent) -> Samples:
     """Return the samples of a page, each group with an equal share of the bytes that those before it left."""
     taken = Collector()
     for at, group in enumerate(groups):
-        taken.take(group, (BUDGET - taken.bytes) // (len(groups) - at))
+        taken.take(group, extent, (extent.bytes - taken.bytes) // (len(groups) - at))
     shown: dict[int, int] = defaultdict(int)
     for sample in taken.samples:
         shown[sample.run] += 1

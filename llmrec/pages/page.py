@@ -9,14 +9,15 @@ from markupsafe import Markup
 
 from llmrec.onefile import embedded, policy
 from llmrec.pages.bias import bias
-from llmrec.pages.browser import BUDGET, LONGEST, Samples
+from llmrec.pages.browser import LONGEST, Samples
 from llmrec.pages.collector import collect
 from llmrec.pages.cost import cost
 from llmrec.pages.coverage import coverage
+from llmrec.pages.going import Going, going
 from llmrec.pages.groups import Group
 from llmrec.pages.leaderboard import leaderboard
 from llmrec.pages.modules import modules
-from llmrec.pages.samples import RULE
+from llmrec.pages.samples import FILE, Extent
 from llmrec.pages.training import training
 from llmrec.pages.view import Section
 from llmrec.report.plot import can_plot
@@ -32,10 +33,11 @@ class Told(NamedTuple):
     limits: str
 
 
-def page(groups: Sequence[Group]) -> bytes:
-    """Return the page of the groups' runs, as UTF-8."""
+def page(groups: Sequence[Group], extent: Extent = FILE, unfinished: Sequence[Going] = ()) -> bytes:
+    """Return the page of the groups' runs, as UTF-8; and how far those have come that are `unfinished`."""
     sections = [make(groups) for make in (leaderboard, coverage, modules, cost, training, bias)]
-    samples = collect(groups)
+    sections.insert(0, going(unfinished))
+    samples = collect(groups, extent)
     style, script = (part(name) for name in (STYLE, SCRIPT))
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -47,7 +49,7 @@ def page(groups: Sequence[Group]) -> bytes:
         runs=sum(len(group.entries) for group in groups),
         can_plot=can_plot(),
         samples=samples,
-        told=told(samples),
+        told=told(samples, extent),
         json=Markup(embedded(samples)),  # escaped for where it stands
         policy=policy(style, script),
         style=Markup(style),  # the package's own
@@ -66,13 +68,14 @@ def part(name: str) -> str:
     return (files("llmrec.pages") / name).read_text(encoding="utf-8")
 
 
-def told(samples: Samples) -> Told:
+def told(samples: Samples, extent: Extent) -> Told:
     """Return by which rule rows are shown, how many they are, and what was cut."""
     rows = sum(run.rows for run in samples.runs)
     left = f"; {samples.left:,} more were chosen and left out" if samples.left else ""
+    room = f"All samples together take at most {extent.bytes / 1e6:.1f} MB. " if extent == FILE else ""
     cut = f"; {len(samples.lengths):,} were cut" if samples.lengths else ""
     return Told(
-        RULE,
+        extent.rule,
         f"{len(samples.samples):,} of {rows:,} answers are shown, to {len(samples.rows):,} questions{left}.",
-        f"All samples together take at most {BUDGET / 1e6:.1f} MB, a text {LONGEST:,} characters{cut}.",
+        f"{room}A text takes at most {LONGEST:,} characters{cut}.",
     )

@@ -1,5 +1,6 @@
 """Which rows of the runs a page shows, by a rule that keeps it small and fair to all of them."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum, auto
 from itertools import combinations
@@ -13,9 +14,30 @@ from llmrec.seeded import hash64
 
 T = TypeVar("T")
 
-SHARED = 100  # rows of a group that are shown of all its runs
-CHANGED = 100  # rows of a group that changed most between two of its runs, shown of all
-OF_A_KIND = 3  # rows of each run for each of its kinds of failure, shown of that run alone
+
+class Extent(NamedTuple):
+    """How much a page shows: of each group so many `shared` rows of all its runs, and so many that `changed`
+    most; of each run so many of each kind of failure; and all samples in so many `bytes`."""
+
+    shared: int
+    changed: int
+    of_a_kind: int
+    bytes: int
+
+    @property
+    def rule(self) -> str:
+        if self == ALL:
+            return "Every row of every run."
+        return (
+            f"Of every group of runs: {self.shared} rows, drawn by a hash of their ids and the seed, the "
+            f"same for all its runs; up to {self.changed} rows whose score changed most between two of its "
+            f"runs, every two in turn; and, of each run by itself, {self.of_a_kind} rows of every kind of "
+            "failure."
+        )
+
+
+FILE = Extent(shared=100, changed=100, of_a_kind=3, bytes=7_500_000)
+ALL = Extent(shared=sys.maxsize, changed=0, of_a_kind=0, bytes=sys.maxsize)
 
 
 class Why(StrEnum):
@@ -35,22 +57,15 @@ class Chosen(NamedTuple):
     runs: tuple[int, ...]
 
 
-RULE = (
-    f"Of every group of runs: {SHARED} rows, drawn by a hash of their ids and the seed, the same for all "
-    f"its runs; up to {CHANGED} rows whose score changed most between two of its runs, every two in turn; "
-    f"and, of each run by itself, {OF_A_KIND} rows of every kind of failure."
-)
-
-
-def choose(group: Group) -> list[Chosen]:
+def choose(group: Group, extent: Extent) -> list[Chosen]:
     """Return the rows of a group, no run of a row twice. The three kinds take turns, so that a list which
     is cut short keeps some of each."""
     order = drawn(group)
     every = tuple(range(len(group.entries)))
-    shared = [Chosen(row, Why.shared, every) for row in order[:SHARED]]
-    moved = [Chosen(row, Why.changed, every) for row in most_changed(group.by_row, order, CHANGED)]
+    shared = [Chosen(row, Why.shared, every) for row in order[: extent.shared]]
+    moved = [Chosen(row, Why.changed, every) for row in most_changed(group.by_row, order, extent.changed)]
     chosen, seen = list[Chosen](), set[tuple[int, int]]()
-    for one in in_turn([shared, moved, failing(group, order)]):
+    for one in in_turn([shared, moved, failing(group, order, extent.of_a_kind)]):
         runs = tuple(run for run in one.runs if (one.row, run) not in seen)
         seen |= {(one.row, run) for run in runs}
         if runs:
@@ -77,7 +92,7 @@ def most_changed(by_row: Array, order: Sequence[int], count: int) -> list[int]:
     return list(dict.fromkeys(in_turn(queues)))[:count]
 
 
-def failing(group: Group, order: Sequence[int]) -> list[Chosen]:
+def failing(group: Group, order: Sequence[int], count: int) -> list[Chosen]:
     """Return the first rows of every kind of failure of each run, kinds and runs in turn."""
     queues: dict[tuple[int, str], list[Chosen]] = {}
     for run, entry in enumerate(group.entries):
@@ -85,7 +100,7 @@ def failing(group: Group, order: Sequence[int]) -> list[Chosen]:
             kind = entry.predictions[row].failure
             if kind is not None:
                 queue = queues.setdefault((run, kind), [])
-                if len(queue) < OF_A_KIND:
+                if len(queue) < count:
                     queue.append(Chosen(row, Why.failure, (run,)))
     return list(in_turn(list(queues.values())))
 

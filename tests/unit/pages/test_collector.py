@@ -6,9 +6,10 @@ import pytest
 from reported import HOSTILE, answering, enlarged, finished
 
 from llmrec.onefile import embedded
-from llmrec.pages.browser import BUDGET, LONGEST
+from llmrec.pages.browser import LONGEST
 from llmrec.pages.collector import collect
 from llmrec.pages.groups import groups
+from llmrec.pages.samples import FILE
 
 LINE = "task=direct limit=24 task.num_negatives=9"
 
@@ -29,7 +30,7 @@ def ranked(to):
 
 
 def test_nothing_in_the_json_begins_or_ends_an_element(hostile):
-    text = embedded(collect(groups([hostile])))
+    text = embedded(collect(groups([hostile]), FILE))
     assert not set("<>&\u2028\u2029") & set(text)
     texts = json.loads(text)["texts"]
     assert HOSTILE[0] in texts
@@ -37,13 +38,13 @@ def test_nothing_in_the_json_begins_or_ends_an_element(hostile):
 
 
 def test_control_characters_are_shown_as_pictures(hostile):
-    [shown] = [text for text in collect(groups([hostile])).texts if "control" in text]
+    [shown] = [text for text in collect(groups([hostile]), FILE).texts if "control" in text]
     assert "\u2400\u2407\u241b[31m control" in shown
     assert "\x00" not in shown
 
 
 def test_a_long_text_is_cut_and_its_length_told(hostile):
-    samples = collect(groups([hostile]))
+    samples = collect(groups([hostile]), FILE)
     [(number, length)] = samples.lengths.items()
     assert length == 50_000
     assert samples.texts[number] == ("long " * 10_000)[:LONGEST]
@@ -51,7 +52,7 @@ def test_a_long_text_is_cut_and_its_length_told(hostile):
 
 def test_a_sample_says_what_was_asked_answered_read_and_scored(ranked):
     [group] = groups([ranked])
-    samples = collect([group])
+    samples = collect([group], FILE)
     assert len(samples.samples) == 24
     for sample in samples.samples:
         row = samples.rows[sample.row]
@@ -67,14 +68,14 @@ def test_a_sample_says_what_was_asked_answered_read_and_scored(ranked):
 
 def test_prompts_and_texts_that_runs_share_stand_there_once(to, hostile):
     other = answering(to, "other", LINE, ["another answer"])
-    samples = collect(groups([hostile, other]))
+    samples = collect(groups([hostile, other]), FILE)
     assert len(samples.samples) == 48
     assert len(samples.prompts) == 24
     assert len(samples.texts) == len(set(samples.texts))
 
 
 def test_modules_of_a_prompt_are_told(hostile):
-    samples = collect(groups([hostile]))
+    samples = collect(groups([hostile]), FILE)
     modules = {module for turns in samples.prompts for turn in turns for module, _ in turn.parts}
     assert modules == {"task", "input", "behavior", "format"}
 
@@ -83,8 +84,8 @@ def test_what_would_be_too_much_is_left_out_and_counted(to):
     """20 runs of 60 rows, whose texts are longer than what is kept of them."""
     like = finished(to, "like", "task=direct limit=8 model=popularity")
     folders = [enlarged(to / "long", f"m{at}", like, rows=60, words=3_000) for at in range(20)]
-    samples = collect(groups(folders))
+    samples = collect(groups(folders), FILE)
     assert samples.left > 0
     assert len(samples.samples) + samples.left == 20 * 60
-    assert 0.9 * BUDGET < len(embedded(samples).encode()) < 1.03 * BUDGET
+    assert 0.9 * FILE.bytes < len(embedded(samples).encode()) < 1.03 * FILE.bytes
     assert {sample.run for sample in samples.samples} == set(range(20))

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from reported import answering, finished
 
-from llmrec.pages import samples
 from llmrec.pages.groups import groups
-from llmrec.pages.samples import Why, choose, drawn, in_turn, most_changed
+from llmrec.pages.samples import ALL, FILE, Extent, Why, choose, drawn, in_turn, most_changed
 
 
 def test_queues_are_taken_in_turn():
@@ -47,19 +46,25 @@ def test_the_same_rows_are_drawn_whatever_the_order_of_the_runs(group):
     assert drawn(group) == drawn(again)
 
 
-def test_every_kind_of_failure_and_the_shared_rows_are_shown(group, monkeypatch):
-    monkeypatch.setattr(samples, "SHARED", 5)
-    monkeypatch.setattr(samples, "CHANGED", 4)
-    chosen = choose(group)
+def test_every_kind_of_failure_and_the_shared_rows_are_shown(group):
+    few = Extent(shared=5, changed=4, of_a_kind=3, bytes=10**6)
+    chosen = choose(group, few)
     by_why = {why: [one for one in chosen if one.why is why] for why in Why}
     pairs = {(one.row, run) for one in chosen for run in one.runs}
     assert {(row, run) for row in drawn(group)[:5] for run in (0, 1)} <= pairs
     kinds = set(group.entries[1].metrics.coverage.failures)
     shown = [group.entries[1].predictions[one.row].failure for one in chosen if 1 in one.runs]
-    assert {kind for kind in kinds if shown.count(kind) < samples.OF_A_KIND} == set()
+    assert {kind for kind in kinds if shown.count(kind) < few.of_a_kind} == set()
     assert {one.runs for one in by_why[Why.failure]} <= {(1,)}
 
 
 def test_no_run_of_a_row_is_shown_twice(group):
-    pairs = [(one.row, run) for one in choose(group) for run in one.runs]
+    pairs = [(one.row, run) for one in choose(group, FILE) for run in one.runs]
     assert len(pairs) == len(set(pairs))
+
+
+def test_all_rows_are_shown_where_there_is_room(group):
+    pairs = {(one.row, run) for one in choose(group, ALL) for run in one.runs}
+    assert len(pairs) == len(group.examples) * len(group.entries)
+    assert ALL.rule == "Every row of every run."
+    assert "100 rows, drawn by a hash" in FILE.rule
