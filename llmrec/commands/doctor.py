@@ -54,6 +54,9 @@ def packages(argv: list[str]) -> Iterator[Finding]:
 def device(argv: list[str]) -> Iterator[Finding]:
     import torch
 
+    from llmrec.model.local.device import pick_dtype
+    from llmrec.model.local.settings import Dtype
+
     if torch.cuda.is_available():
         for number in range(torch.cuda.device_count()):
             found = torch.cuda.get_device_properties(number)
@@ -61,7 +64,8 @@ def device(argv: list[str]) -> Iterator[Finding]:
     elif torch.backends.mps.is_available():
         yield True, "mps"
     else:
-        yield True, f"cpu only, {torch.get_num_threads()} threads; device=auto runs there in float32"
+        dtype = str(pick_dtype(Dtype.auto, torch.device("cpu"))).removeprefix("torch.")
+        yield True, f"cpu only, {torch.get_num_threads()} threads; device=auto runs there in {dtype}"
 
 
 def configs(argv: list[str]) -> Iterator[Finding]:
