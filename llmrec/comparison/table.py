@@ -9,9 +9,9 @@ from llmrec.comparison.differences import Difference
 from llmrec.records import Answer, Ranking, Rating, Text
 from llmrec.report.table import number
 
-HEADER = ("score", "first", "second", "difference", "p", "p Holm", "effect", "second is")
+HEADER = ("score", "first", "second", "change", "p", "p Holm", "effect", "second is")
 NOTES = (
-    "difference: second minus first on the rows that both were asked, in brackets the 95% paired bootstrap",
+    "change: second minus first on the rows that both were asked, in brackets the 95% paired bootstrap",
     "p: permutation test; p Holm: corrected for all that are compared here; effect: Cohen's d of paired rows",
     "better, worse: where p Holm is below .05; unclear is no proof of equality",
 )
