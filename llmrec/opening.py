@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 class Opening:
     """Returns the session when it is called, opened by the first call: loaded, fitted or fine-tuned.
 
-    How that went is written to the run's folder. `seconds` is how long it took, 0 where nothing was opened.
+    How that went is written to the run's folder. `seconds` is how long it took, None before.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Opening:
         self._place = Place(rows.training, plan.settings.seed, plan.cache_dir, progress)
         self._lessons = partial(prepare, plan, rows, progress)
         self._opened: Session | None = None
-        self.seconds = 0.0
+        self.seconds: float | None = None
 
     def __call__(self) -> Session:
         if self._opened is None:

@@ -30,8 +30,6 @@
     find("trouble").hidden = false;
   }
 
-  // ---- answers ----
-
   const blank = (item) => ({
     ranks: item.texts.map(() => null),
     scores: Object.fromEntries(page.criteria.map((one) => [one.id, item.texts.map(() => null)])),
@@ -97,8 +95,6 @@
     if (typeof ratings.rater === "string" && ratings.rater) find("rater").value = ratings.rater;
     return read.length;
   }
-
-  // ---- what is shown ----
 
   function show(focus) {
     const item = page.items[at];
@@ -180,8 +176,6 @@
     names.forEach((name, place) => { find("item").options[place].textContent = name; });
     find("item").value = at;
   }
-
-  // ---- moving and answering ----
 
   const blocks = () => [...find("questions").querySelectorAll(".question")];
   const value = (block) => row(answer(block.answer.item), block.answer.criterion)[block.answer.place];

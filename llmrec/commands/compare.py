@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from llmrec.comparison.differences import Difference, changed, differences, measures
+from llmrec.comparison.differences import Difference, Measured, changed, differences, measures
 from llmrec.comparison.naming import names
 from llmrec.comparison.pairs import Pair, pairs
 from llmrec.comparison.table import CHANGED, HEADER, NOTES, cells, drawn, markdown, told
@@ -31,7 +31,8 @@ def main(argv: list[str]) -> int:
         raise ConfigError(f"{asked.folders[0]}: one run; give two or more to compare")
     runs = [Finished.at(folder) for folder in asked.folders]
     found = pairs(names(runs), runs)
-    apart = differences(found, asked.metric)
+    measured = [measures(pair, asked.metric) for pair in found]
+    apart = differences([one for of_pair in measured for one in of_pair])
     if asked.format == "json":
         print(msgspec.json.format(msgspec.json.encode(apart)).decode())
     elif asked.format == "markdown":
@@ -39,7 +40,7 @@ def main(argv: list[str]) -> int:
             print(markdown(HEADER, [*map(cells, alike)], heading(pair)))
         print("\n".join(f"- {note}" for note in NOTES))
     else:
-        show(found, apart, asked)
+        show([first for first, *_ in measured], apart, asked.rows)
     return 0
 
 
@@ -54,20 +55,20 @@ def heading(pair: Pair) -> str:
     return f"first: {first}\nsecond: {second}\nn = {len(pair.rows):,} rows shared, of {asked}"
 
 
-def show(found: Sequence[Pair], apart: Sequence[Difference], asked: argparse.Namespace) -> None:
-    """Print the differences, the rows behind them, and what each run beats."""
+def show(found: Sequence[Measured], apart: Sequence[Difference], rows: int) -> None:
+    """Print the differences of every two runs, the rows behind the first of them, and what each run beats."""
     console = Console()
-    for pair, alike in zip(found, by_pair(apart), strict=True):
-        console.print(drawn(HEADER, [*map(cells, alike)], heading(pair)))
-        [measured, *_] = measures(pair, asked.metric)
-        if moved := changed(measured, asked.rows):
+    for measured, alike in zip(found, by_pair(apart), strict=True):
+        console.print(drawn(HEADER, [*map(cells, alike)], heading(measured.pair)))
+        if moved := changed(measured, rows):
             lines = [
                 [row.id, row.user, *(told(a, row.reference) for a in (row.reference, *row.answers))]
                 for row in moved
             ]
-            console.print(drawn(CHANGED, lines, f"changed most by {measured.id}"))
+            console.print(drawn(CHANGED, lines, f"changed most by {alike[0].metric}"))
     for note in NOTES:
         console.print(note, style="dim")
-    runs = {name: run for pair in found for name, run in zip(pair.names, pair.runs, strict=True)}
+    pairs_shown = [measured.pair for measured in found]
+    runs = {name: run for pair in pairs_shown for name, run in zip(pair.names, pair.runs, strict=True)}
     for name, run in runs.items():
         console.print(f"{name} beats {beats(run.metrics)}")

@@ -20,10 +20,10 @@ from llmrec.comparison.table import drawn, markdown
 from llmrec.environment import describe
 from llmrec.errors import ConfigError
 from llmrec.finished import Finished
-from llmrec.judge.asking import judged
+from llmrec.judge.asking import CHOICE, SCORE, judged
 from llmrec.judge.table import notes, tables
 from llmrec.judge.verdicts import Verdicts, export, verdicts
-from llmrec.model.base import Session
+from llmrec.model.base import Model, Session
 from llmrec.plan import Plan, plan
 from llmrec.records import Training
 
@@ -45,6 +45,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--format", choices=("table", "markdown", "json"), default="table")
     asked = parser.parse_intermixed_args(argv)
     judge = plan(composed(["task=explanation", *overrides(asked.words)]))
+    check(judge.model)
     case = called(asked)
     show(case.judged_by(judge, RunDir(asked.out)), asked.format)
     return 0
@@ -77,6 +78,12 @@ class Case(NamedTuple):
         run_dir.write(VERDICTS, pretty(made))
         run_dir.write(RATINGS, pretty(export(name, self.key.sheets[0], self.key.rubric, found)))
         return made
+
+
+def check(model: Model) -> None:
+    """Raise ConfigError for a model that cannot judge."""
+    if not (model.reads_prompts and model.serves(SCORE) and model.serves(CHOICE)):
+        raise ConfigError(f"judge={model.name}: answers no prompt by likelihood; choose a language model")
 
 
 def overrides(words: list[str]) -> list[str]:

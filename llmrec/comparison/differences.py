@@ -60,40 +60,45 @@ class Changed(Struct, frozen=True):
 
 
 class Measured(NamedTuple):
-    """A score of a pair: which value of which metric, and the statistics [rows, d] of both runs."""
+    """A metric of a pair: its ids, the columns of those that are `wanted`, and the statistics [rows, d] of
+    both runs."""
 
     pair: Pair
     metric: Metric
-    id: str
-    column: int
+    ids: list[str]
+    wanted: list[int]
     one: Array
     other: Array
 
-    def difference(self) -> Difference:
-        """Return the difference, its p-value as if nothing else were compared."""
+    def differences(self) -> list[Difference]:
+        """Return the wanted scores' differences, their p-values as if nothing else were compared."""
         settings = self.pair.runs[0].plan.settings
-        ids = self.metric.ids(self.pair.side(0), self.pair.runs[0].context)
-        made = apart([(self.metric, ids)], [self.one], [self.other], settings.seed, settings.resamples)
-        p = p_values(self.metric, self.one, self.other, settings.seed)[self.column]
-        first, second = (float(self.metric.values(part.mean(axis=0))[self.column]) for part in self[4:])
-        return Difference(
-            one=self.pair.names[0],
-            other=self.pair.names[1],
-            metric=self.id,
-            n=len(self.one),
-            scores=(first, second),
-            difference=second - first,
-            ci95=made[self.column].ci95,
-            p=p,
-            p_corrected=p,
-            effect=self._effect(second - first),
-            outcome=self.outcome(second - first, p),
-        )
+        named = [(self.metric, self.ids)]
+        made = apart(named, [self.one], [self.other], settings.seed, settings.resamples)
+        p = p_values(self.metric, self.one, self.other, settings.seed)
+        first, second = (self.metric.values(part.mean(axis=0)) for part in (self.one, self.other))
+        spread = self._spread()
+        return [
+            Difference(
+                one=self.pair.names[0],
+                other=self.pair.names[1],
+                metric=self.ids[at],
+                n=len(self.one),
+                scores=(float(first[at]), float(second[at])),
+                difference=float(second[at] - first[at]),
+                ci95=made[at].ci95,
+                p=p[at],
+                p_corrected=p[at],
+                effect=float((second[at] - first[at]) / spread[at]) if spread[at] > 0 else None,
+                outcome=self.outcome(float(second[at] - first[at]), p[at]),
+            )
+            for at in self.wanted
+        ]
 
-    def _effect(self, value: float) -> float | None:
+    def _spread(self) -> Array:
+        """Return, for each value, the standard deviation of what single rows add to the difference."""
         added = influence(self.metric, self.other) - influence(self.metric, self.one)
-        spread = float(added[:, self.column].std(ddof=1)) if len(added) > 1 else 0.0
-        return value / spread if spread > 0 else None
+        return added.std(axis=0, ddof=1) if len(added) > 1 else np.zeros(len(self.ids))
 
     def outcome(self, difference: float, p: float) -> Outcome:
         if p >= ALPHA or difference == 0:
@@ -108,32 +113,29 @@ def influence(metric: Metric, statistics: Array) -> Array:
     return (metric.values(mean + _STEP * (statistics - mean)) - metric.values(mean)) / _STEP
 
 
-def differences(found: Sequence[Pair], wanted: Sequence[str]) -> list[Difference]:
-    """Return the wanted scores' differences (the task's headline where none is named), corrected for their
-    number. Raises ConfigError for a score that the runs do not have."""
-    measured = [one for pair in found for one in measures(pair, wanted)]
-    alone = [one.difference() for one in measured]
-    together = corrected([one.p for one in alone])
+def differences(measured: Sequence[Measured]) -> list[Difference]:
+    """Return all differences, their p-values corrected for their number."""
+    alone = [(one, difference) for one in measured for difference in one.differences()]
+    together = corrected([difference.p for _, difference in alone])
     return [
         replace(difference, p_corrected=p, outcome=one.outcome(difference.difference, p))
-        for one, difference, p in zip(measured, alone, together, strict=True)
+        for (one, difference), p in zip(alone, together, strict=True)
     ]
 
 
 def measures(pair: Pair, wanted: Sequence[str]) -> list[Measured]:
-    """Return the scores that are asked for, in that order."""
+    """Return what the wanted scores are made of (the task's headline where none is named). Raises ConfigError
+    for a score that the runs do not have."""
     run = pair.runs[0]
     chosen = wanted_ids(run.metrics.metrics, wanted or run.metrics.headline)
-    one, other = pair.side(0), pair.side(1)
+    sides = [(pair.side(number), pair.runs[number].context) for number in (0, 1)]
     made = []
     for metric in run.plan.metrics:
-        ids = metric.ids(one, run.context)
-        if chosen & set(ids):
-            statistics = [
-                metric.statistics(rows, each.context)
-                for rows, each in zip((one, other), pair.runs, strict=True)
-            ]
-            made += [Measured(pair, metric, id, ids.index(id), *statistics) for id in ids if id in chosen]
+        ids = metric.ids(*sides[0])
+        columns = [at for at, id in enumerate(ids) if id in chosen]
+        if columns:
+            one, other = (metric.statistics(*side) for side in sides)
+            made.append(Measured(pair, metric, ids, columns, one, other))
     return made
 
 
@@ -147,9 +149,10 @@ def wanted_ids(scores: Sequence[MetricResult], names: Sequence[str]) -> set[str]
 
 
 def changed(measured: Measured, count: int) -> list[Changed]:
-    """Return the rows that the second run scores most above the first, by themselves, then those most below;
-    at most `count` of each."""
-    one, other = (measured.metric.values(part)[:, measured.column] for part in (measured.one, measured.other))
+    """Return the rows that the second run scores most above the first, each by itself and by the first wanted
+    score, then those most below; at most `count` of each."""
+    column = measured.wanted[0]
+    one, other = (measured.metric.values(part)[:, column] for part in (measured.one, measured.other))
     gained = (other - one) * (1 if measured.metric.higher_is_better else -1)
     order = [int(row) for row in np.argsort(-gained, kind="stable")]
     shown = [row for row in order[:count] if gained[row] > 0]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from llmrec.annotate.material import Material
 from llmrec.annotate.rubric import SCALE, Rubric
-from llmrec.artifacts import RunDir
+from llmrec.artifacts import PROMPTS, RunDir, to_lines
 from llmrec.decoding.base import Decoding
 from llmrec.decoding.likelihood import Candidates, Digits, Estimate, Normalise
 from llmrec.model.base import Session
@@ -66,7 +66,7 @@ def judged(
     progress: Progress,
 ) -> Judged:
     """Return what the judge says of every text by itself, and of every two texts in both orders; what
-    `run_dir` holds already is not asked again."""
+    `run_dir` holds already is not asked again. Raises DataError where it was asked something else."""
 
     def answers(requests: Sequence[Request], decoding: Decoding) -> list[Prediction]:
         asking = Asking(
@@ -80,6 +80,7 @@ def judged(
         return asking.predict(requests, run_dir)[0]
 
     alone, beside = dict(one_by_one(material, rubric)), dict(two_by_two(material, rubric))
+    run_dir.settle(PROMPTS, to_lines(asked.prompt for asked in (*alone.values(), *beside.values())))
     scores = zip(alone, answers([*alone.values()], SCORE), strict=True)
     choices = zip(beside, answers([*beside.values()], CHOICE), strict=True)
     return Judged(

@@ -68,6 +68,11 @@ def test_every_task_runs_end_to_end_and_every_row_counts(planned, tmp_path, task
         assert any(result.id.startswith(name) for result in strict), name
 
 
+def test_a_model_that_opens_at_once_has_its_seconds_too(planned, tmp_path):
+    metrics = run(planned("model=random", "task=rating", "limit=6"), RunDir(tmp_path), Silent())
+    assert set(metrics.seconds) == {"rows", "prompts", "model", "inference", "scores"}
+
+
 @pytest.mark.parametrize(
     ("model", "architecture", "task"),
     [

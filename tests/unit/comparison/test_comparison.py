@@ -48,12 +48,16 @@ def of(folders):
     return found
 
 
+def apart(found, *wanted):
+    return differences([one for pair in found for one in measures(pair, wanted)])
+
+
 def test_runs_are_compared_on_the_rows_that_both_were_asked(of):
     [pair] = of("mean", "both")
     assert len(pair.rows) == 40
     for one, other in pair.rows:
         assert (one.question, one.reference) == (other.question, other.reference)
-    rmse, mae = differences([pair], [])
+    rmse, mae = apart([pair])
     assert (rmse.n, mae.n) == (40, 40)
     errors = np.array([[row.answer.stars - row.reference.stars for row in pair.side(n)] for n in (0, 1)])
     assert rmse.scores == pytest.approx(np.sqrt((errors**2).mean(axis=1)))
@@ -65,13 +69,13 @@ def test_runs_are_compared_on_the_rows_that_both_were_asked(of):
 
 def test_scores_over_all_rows_are_the_run_s_own(of, folders):
     [pair] = of("mean", "chance")
-    for found in differences([pair], ["rmse", "mae"]):
+    for found in apart([pair], "rmse", "mae"):
         for run_, score in zip(pair.runs, found.scores, strict=True):
             assert score == pytest.approx(find(run_.metrics.metrics, found.metric)[0].value)
 
 
 def test_p_values_are_corrected_over_all_pairs_and_scores_and_decide(of):
-    found = differences(of("mean", "both", "chance"), [])
+    found = apart(of("mean", "both", "chance"))
     assert len(found) == 6
     assert all(one.p <= one.p_corrected for one in found)
     assert max(one.p_corrected for one in found) <= 1
@@ -110,7 +114,7 @@ def test_runs_without_a_common_row_are_refused(of, folders, tmp_path):
 
 def test_an_unknown_score_is_told(of):
     with pytest.raises(ConfigError, match=r"--metric rsme: no such score; did you mean 'rmse'\?"):
-        differences(of("mean", "both"), ["rsme"])
+        apart(of("mean", "both"), "rsme")
 
 
 def test_the_rows_that_changed_most_come_first_each_way(of):
@@ -121,7 +125,8 @@ def test_the_rows_that_changed_most_come_first_each_way(of):
     assert gains[:3] == sorted(gains[:3], reverse=True)
     assert gains[3:] == sorted(gains[3:])
     assert gains[2] > 0 > gains[3]
-    assert gains[0] == pytest.approx(max(measured.one[:, 1] - measured.other[:, 1]))
+    [column] = measured.wanted
+    assert gains[0] == pytest.approx(max(measured.one[:, column] - measured.other[:, column]))
 
 
 def test_answers_are_told_in_a_few_words():
@@ -161,4 +166,4 @@ def test_ratings_are_compared_without_the_data_that_they_were_made_from(of, monk
         raise AssertionError("read")
 
     monkeypatch.setattr("llmrec.finished.draw", gone)
-    assert len(differences(of("mean", "chance"), [])) == 2
+    assert len(apart(of("mean", "chance"))) == 2
