@@ -40,7 +40,7 @@ WORKS = {
         "few",
         [*RANKED, "limit=8", "task.num_negatives=19", "prompt.history_tokens=20"],
     ),
-    "100 candidates, 2 prompts of 700 tokens": ("many", [*RANKED, "limit=2", "prompt=few_shot"]),
+    "100 candidates, a prompt of 700 tokens": ("many", [*RANKED, "limit=1", "prompt=few_shot"]),
     "top 10 of 12,101 titles, 4 prompts": ("search", ["task=sequential", "limit=4", "decoding=catalogue"]),
 }
 
@@ -77,11 +77,17 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", choices=["one", "all"], default="one")
-    parser.add_argument("--dtypes", default="float32,bfloat16")
+    parser.add_argument("--dtypes", default=",".join(dtypes()), help="bfloat16 too where it has units")
     parser.add_argument("--only", default="", help="works whose name begins so")
     parser.add_argument("--peers", type=Path, help="the folder given to scripts/setup_peers")
     parser.add_argument("--out", type=Path, default=bench.ROOT / "outputs/bench/inference.json")
     return parser.parse_args()
+
+
+def dtypes() -> list[str]:
+    """Return the number formats that the processor has units for: without them a ratio says nothing."""
+    has_bf16 = {"avx512_bf16", "amx_bf16"} & set(bench.machine()["flags"])
+    return ["float32", "bfloat16"] if has_bf16 else ["float32"]
 
 
 def prepared(folder: Path, args: argparse.Namespace) -> Iterator[Work]:

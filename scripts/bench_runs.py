@@ -11,7 +11,7 @@ from typing import Any
 
 import bench
 
-ASKED = ["dataset=beauty", "task=rating", "model=smollm2", "model.dtype=bfloat16", f"data_dir={bench.data()}"]
+ASKED = ["dataset=beauty", "task=rating", "model=smollm2", f"data_dir={bench.data()}"]
 SWEPT = ["prompt=zero_shot,no_task_description,no_behavior,no_format", "prompt.history_tokens=50,100,200"]
 
 
