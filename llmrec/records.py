@@ -85,8 +85,9 @@ class Event(Struct, frozen=True, gc=False):
 class Question(Struct, frozen=True):
     """A task's question in data terms: all that a model, a parser or a re-ask may see.
 
-    `id` is an opaque hash that does not tell the item. `time` is the moment of asking (Unix seconds): nothing
-    later may be shown. `history` is oldest first; `candidates` stand in the order shown. `item`,
+    `id` is an opaque hash of the row that does not tell the item, followed by `:1`, `:2`, ... where the row
+    is asked again with its candidates in another order. `time` is the moment of asking (Unix seconds):
+    nothing later may be shown. `history` is oldest first; `candidates` stand in the order shown. `item`,
     `rating` and `review` are None where the task asks for them or has no use for them.
     """
 
@@ -98,6 +99,11 @@ class Question(Struct, frozen=True):
     rating: float | None
     review: str | None
     candidates: tuple[str, ...]
+
+    @property
+    def row(self) -> str:
+        """The row that is asked about."""
+        return self.id.partition(":")[0]
 
 
 class Example(Struct, frozen=True):

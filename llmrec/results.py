@@ -155,10 +155,10 @@ class Environment(Struct, frozen=True):
 class Metrics(Struct, frozen=True):
     """What metrics.json holds: a public interface, described by `llmrec/metrics.schema.json`.
 
-    `n` of `n_total` rows were drawn; runs with the same `rows` were asked the same questions. `prompt` is ""
-    for a model that reads none. `finetune` is None for a model as it is, `fit` for all but conventional
-    recommenders with parameters. `seconds` are those of the call that ran a stage last; those of `model` hold
-    what its fine-tuning or fitting took then.
+    `n` of `n_total` rows were drawn, each asked once or, as `coverage` counts, several times; runs with the
+    same `rows` were asked the same questions. `prompt` is "" for a model that reads none. `finetune` is None
+    for a model as it is, `fit` for all but conventional recommenders with parameters. `seconds` are those of
+    the call that ran a stage last; those of `model` hold what its fine-tuning or fitting took then.
     `counts` are the corpus's, the split's and the prompts'; `notes` what a reader of the scores must know.
     """
 

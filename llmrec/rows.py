@@ -70,7 +70,7 @@ def _draw(plan: Plan, progress: Progress) -> Drawn:
     return Drawn(
         corpus=corpus,
         ledger=ledger,
-        examples=examples,
+        examples=task.asked(examples),
         total=total,
         without_reference=len(task.rows(ledger, settings.role)) - total,
         training=task.training(ledger, refer, settings.seed),

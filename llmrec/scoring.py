@@ -68,7 +68,7 @@ def sum_up(
         decoding=asdict(plan.decoding),
         seed=plan.settings.seed,
         rows=fingerprint(rows.examples),
-        n=len(rows.examples),
+        n=len({example.question.row for example in rows.examples}),
         n_total=rows.total,
         metrics=own.results,
         coverage=coverage(predictions, completions),

@@ -7,7 +7,7 @@ import numpy as np
 
 from llmrec.metric.base import Array, Context, Metric, Row
 from llmrec.metric.difference import limits
-from llmrec.metric.score import TAIL, resampled_means
+from llmrec.metric.score import TAIL, by_row, resampled_means
 
 Read = Sequence[Row | None]  # rows as an evaluator counts them, None for one that it drops
 
@@ -38,7 +38,7 @@ def effects(
     for metric in metrics:
         fair, read = metric.statistics(ours, context), spread_out(metric, theirs, context)
         width = fair.shape[1]
-        statistics = np.concatenate([fair, read, kept], axis=1)
+        statistics = by_row([row.question for row in ours], np.concatenate([fair, read, kept], axis=1))
         means = np.vstack(
             [statistics.mean(axis=0, keepdims=True), resampled_means(statistics, seed, resamples)]
         )
@@ -48,12 +48,12 @@ def effects(
         for column, name in enumerate(metric.ids(ours, context)):
             one = float(by_us[0, column])
             if by_defect is None:
-                found.append(Effect(name, one, None, None, None, len(ours), 0))
+                found.append(Effect(name, one, None, None, None, len(statistics), 0))
                 continue
             other = float(by_defect[0, column])
             between = by_defect[1:, column] - by_us[1:, column]
-            ci95 = interval(other - one, between, len(ours), metric)
-            found.append(Effect(name, one, other, other - one, ci95, len(ours), int(kept.sum())))
+            ci95 = interval(other - one, between, len(statistics), metric)
+            found.append(Effect(name, one, other, other - one, ci95, len(statistics), int(kept.sum())))
     return found
 
 

@@ -13,6 +13,7 @@ from llmrec.errors import ConfigError, did_you_mean
 from llmrec.metric.base import Array, Metric
 from llmrec.metric.difference import apart
 from llmrec.metric.permutation import corrected, p_values
+from llmrec.metric.score import by_row
 from llmrec.records import Answer
 from llmrec.results import MetricResult, find
 
@@ -60,7 +61,7 @@ class Changed(Struct, frozen=True):
 
 
 class Measured(NamedTuple):
-    """A metric of a pair: its ids, the columns of those that are `wanted`, and the statistics [rows, d] of
+    """A metric of a pair: its ids, the columns of those that are `wanted`, and the statistics [asked, d] of
     both runs."""
 
     pair: Pair
@@ -73,17 +74,18 @@ class Measured(NamedTuple):
     def differences(self) -> list[Difference]:
         """Return the wanted scores' differences, their p-values as if nothing else were compared."""
         settings = self.pair.runs[0].plan.settings
-        named = [(self.metric, self.ids)]
-        made = apart(named, [self.one], [self.other], settings.seed, settings.resamples)
-        p = p_values(self.metric, self.one, self.other, settings.seed)
-        first, second = (self.metric.values(part.mean(axis=0)) for part in (self.one, self.other))
-        spread = self._spread()
+        asked = [row.question for row in self.pair.side(0)]
+        one, other = (by_row(asked, part) for part in (self.one, self.other))
+        made = apart([(self.metric, self.ids)], [one], [other], settings.seed, settings.resamples)
+        p = p_values(self.metric, one, other, settings.seed)
+        first, second = (self.metric.values(part.mean(axis=0)) for part in (one, other))
+        spread = spread_of(influence(self.metric, other) - influence(self.metric, one))
         return [
             Difference(
                 one=self.pair.names[0],
                 other=self.pair.names[1],
                 metric=self.ids[at],
-                n=len(self.one),
+                n=len(one),
                 scores=(float(first[at]), float(second[at])),
                 difference=float(second[at] - first[at]),
                 ci95=made[at].ci95,
@@ -95,15 +97,15 @@ class Measured(NamedTuple):
             for at in self.wanted
         ]
 
-    def _spread(self) -> Array:
-        """Return, for each value, the standard deviation of what single rows add to the difference."""
-        added = influence(self.metric, self.other) - influence(self.metric, self.one)
-        return added.std(axis=0, ddof=1) if len(added) > 1 else np.zeros(len(self.ids))
-
     def outcome(self, difference: float, p: float) -> Outcome:
         if p >= ALPHA or difference == 0:
             return Outcome.unclear
         return Outcome.better if (difference > 0) == self.metric.higher_is_better else Outcome.worse
+
+
+def spread_of(added: Array) -> Array:
+    """Return the standard deviation of what single rows add to each value, [rows, values]."""
+    return added.std(axis=0, ddof=1) if len(added) > 1 else np.zeros(added.shape[1])
 
 
 def influence(metric: Metric, statistics: Array) -> Array:
@@ -134,8 +136,8 @@ def measures(pair: Pair, wanted: Sequence[str]) -> list[Measured]:
         ids = metric.ids(*sides[0])
         columns = [at for at, id in enumerate(ids) if id in chosen]
         if columns:
-            one, other = (metric.statistics(*side) for side in sides)
-            made.append(Measured(pair, metric, ids, columns, one, other))
+            counted = [metric.statistics(*side) for side in sides]
+            made.append(Measured(pair, metric, ids, columns, *counted))
     return made
 
 

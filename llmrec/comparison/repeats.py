@@ -10,6 +10,7 @@ from llmrec.comparison.differences import influence, wanted_ids
 from llmrec.errors import ConfigError, DataError
 from llmrec.finished import Finished
 from llmrec.metric.base import Array, Metric
+from llmrec.metric.score import count
 
 ROWS, REST = "rows", "rest"
 Factors = Mapping[str, Sequence[str]]  # the value of each varied setting in every run
@@ -57,7 +58,7 @@ def repeats(runs: Sequence[Finished], wanted: Sequence[str]) -> list[Repeats]:
     for metric in first.plan.metrics:
         ids = metric.ids(first.rows, first.context)
         counted = [
-            metric.statistics([run.rows[place] for place in own], run.context)
+            count([metric], [run.rows[place] for place in own], run.context)[0]
             for run, own in zip(runs, places, strict=True)
             if chosen & set(ids)
         ]

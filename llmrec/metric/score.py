@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llmrec.metric.base import Array, Context, Metric, Row
+from llmrec.records import Question
 from llmrec.results import VALID, MetricResult
 from llmrec.seeded import hash64
 
@@ -28,7 +29,19 @@ class _Scores:
 
 def count(metrics: Sequence[Metric], rows: Sequence[Row], context: Context) -> list[Array]:
     """Return the statistics of each metric, [rows, d]: what scores and differences are made of."""
-    return [metric.statistics(rows, context) for metric in metrics]
+    questions = [row.question for row in rows]
+    return [by_row(questions, metric.statistics(rows, context)) for metric in metrics]
+
+
+def by_row(asked: Sequence[Question], statistics: Array) -> Array:
+    """Return statistics [asked, d] as [rows, d]: of a row that was asked several times their mean, so that
+    rows are independent of each other."""
+    if all(question.row == question.id for question in asked):
+        return statistics
+    places: dict[str, list[int]] = {}
+    for place, question in enumerate(asked):
+        places.setdefault(question.row, []).append(place)
+    return np.stack([statistics[of_row].mean(axis=0) for of_row in places.values()])
 
 
 def score(
@@ -77,6 +90,7 @@ def _scores(
 ) -> _Scores:
     if not rows or not metrics:
         return _Scores(n=len(rows), values=None, low=None, high=None)
+    n = len(counted[0])
     edges = np.cumsum([part.shape[1] for part in counted])[:-1]
     statistics = np.concatenate(counted, axis=1)
 
@@ -85,15 +99,15 @@ def _scores(
         return np.concatenate([m.values(part) for m, part in zip(metrics, split, strict=True)], axis=-1)
 
     found = values(statistics.mean(axis=0))
-    if len(rows) < 2:
-        return _Scores(n=len(rows), values=found, low=None, high=None)
+    if n < 2:
+        return _Scores(n=n, values=found, low=None, high=None)
     drawn = values(resampled_means(statistics, seed, resamples))
     low, high = np.quantile(drawn, [TAIL, 1.0 - TAIL], axis=0)
     unit = np.repeat([m.in_unit_interval for m in metrics], [len(m.ids(rows, context)) for m in metrics])
-    limit = TAIL ** (1.0 / len(rows))
+    limit = TAIL ** (1.0 / n)
     low = np.where(unit & (found == 1.0), limit, low)
     high = np.where(unit & (found == 0.0), 1.0 - limit, high)
-    return _Scores(n=len(rows), values=found, low=low, high=high)
+    return _Scores(n=n, values=found, low=low, high=high)
 
 
 def resampled_means(statistics: Array, seed: int, resamples: int) -> Array:

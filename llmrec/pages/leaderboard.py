@@ -8,6 +8,7 @@ from llmrec.comparison.table import p_value
 from llmrec.metric.base import Array
 from llmrec.metric.difference import apart
 from llmrec.metric.permutation import corrected, p_values
+from llmrec.metric.score import by_row
 from llmrec.pages.groups import Entry, Group, Score
 from llmrec.pages.view import Cell, Section, Table, count, interval, words
 from llmrec.report.table import Grid, grid, heading
@@ -72,7 +73,8 @@ def rivals(group: Group) -> list[Rival]:
 
 
 def statistics(group: Group, entry: Entry, score: Score) -> Array:
-    return group.statistics[group.entries.index(entry)][score.place]
+    questions = [example.question for example in group.examples]
+    return by_row(questions, group.statistics[group.entries.index(entry)][score.place])
 
 
 def first(group: Group, score: Score) -> Entry | None:

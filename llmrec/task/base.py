@@ -1,7 +1,7 @@
 """What every task is: a question that a held-out row can be asked, in data terms."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -82,6 +82,10 @@ class Task(ABC):
             for row in rows
         ]
         return found, len(answers)
+
+    def asked(self, examples: Sequence[Example]) -> list[Example]:
+        """Return the examples as they are asked: each once, unless the task asks several times."""
+        return list(examples)
 
     def rows(self, ledger: Ledger, role: Role) -> list[int]:
         """Return the rows that can be asked about in this role."""

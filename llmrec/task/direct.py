@@ -1,7 +1,7 @@
 """Which of a few shown items will the user buy?"""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from itertools import accumulate
@@ -11,7 +11,7 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from llmrec.errors import ConfigError, DataError
-from llmrec.records import Corpus, Interaction, Question
+from llmrec.records import Corpus, Example, Interaction, Question
 from llmrec.seeded import rng
 from llmrec.split.ledger import Ledger, Role
 from llmrec.task.base import Reveal
@@ -29,7 +29,8 @@ class Negatives(StrEnum):
 class Direct(Sequential):
     """The bought item among `num_negatives` others, none of them an item of that user at any time.
 
-    The draw depends on the run's seed, the order in which candidates are shown on `shuffle_seed`.
+    The draw depends on the run's seed, the order in which candidates are shown on `shuffle_seed`. Every row
+    is asked `candidate_orders` times, each time with its candidates in another order, and counts once.
     """
 
     shows_candidates: ClassVar[bool] = True
@@ -37,11 +38,22 @@ class Direct(Sequential):
     num_negatives: int
     negatives: Negatives
     shuffle_seed: int
+    candidate_orders: int
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.num_negatives < 1:
             raise ConfigError(f"num_negatives: {self.num_negatives} is below 1, nothing to choose from")
+        if self.candidate_orders < 1:
+            raise ConfigError(f"candidate_orders: {self.candidate_orders} asks nothing; use 1 or more")
+
+    def notes(self) -> list[str]:
+        if self.candidate_orders == 1:
+            return []
+        return [
+            f"every row was asked {self.candidate_orders} times, its candidates in another order each time, "
+            "and counts once, by the mean of its scores"
+        ]
 
     def check(self, corpus: Corpus) -> None:
         super().check(corpus)
@@ -71,6 +83,18 @@ class Direct(Sequential):
             return replace(bare, candidates=tuple(shown))
 
         return reveal
+
+    def asked(self, examples: Sequence[Example]) -> list[Example]:
+        return [self._shown(example, order) for example in examples for order in range(self.candidate_orders)]
+
+    def _shown(self, example: Example, order: int) -> Example:
+        """Return an example whose candidates stand in the order of that number; 0 is the one that it has."""
+        if order == 0:
+            return example
+        shown = list(example.question.candidates)
+        rng(self.shuffle_seed, "shown", example.id, order).shuffle(shown)
+        question = replace(example.question, id=f"{example.id}:{order}", candidates=tuple(shown))
+        return replace(example, question=question)
 
     def _drawer(self, ledger: Ledger) -> Callable[[Random], str]:
         """Return a draw of one item: uniform, or in proportion to 1 + its training interactions."""

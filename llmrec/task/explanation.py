@@ -28,13 +28,14 @@ class Explanation(Task):
 
     With `sentences`, a JSON-lines file of (user, item, feature, sentence), its sentence. Without it,
     the first sentence that mentions a feature: a head noun that at least `min_reviews` training
-    reviews, and a `min_share` of them, use.
+    reviews, and a `min_share` of them, use. `answer_words` is the length that the format asks for.
     """
 
     scheme = Scheme.ANY
     answer = Text
     needs = ("review",)
 
+    answer_words: int
     sentences: str | None
     min_reviews: int
     min_share: float

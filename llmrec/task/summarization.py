@@ -11,11 +11,14 @@ from llmrec.task.base import Refer, Reveal, Task
 
 @dataclass(frozen=True, kw_only=True)
 class Summarization(Task):
-    """The review's own summary, from its text and the user's earlier summaries."""
+    """The review's own summary, from its text and the user's earlier summaries. `answer_words` is the length
+    that the format asks for."""
 
     scheme = Scheme.ANY
     answer = Text
     needs = ("review", "summary")
+
+    answer_words: int
 
     def references(self, ledger: Ledger) -> Refer:
         return own_summary

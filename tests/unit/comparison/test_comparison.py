@@ -26,6 +26,8 @@ LINES = {
     "popular": "task=direct model=popularity limit=30 task.num_negatives=9",
     "reseeded": "task=direct model=random limit=30 task.num_negatives=9 seed=1",
     "fewer": "task=direct model=random limit=30 task.num_negatives=5",
+    "orders": "task=direct model=random limit=30 task.num_negatives=9 task.candidate_orders=4",
+    "ordered": "task=direct model=popularity limit=30 task.num_negatives=9 task.candidate_orders=4",
     "next": "task=sequential model=popularity limit=30",
     "later": "task=rating model=train_mean split=global_time limit=60",
 }
@@ -110,6 +112,24 @@ def test_runs_without_a_common_row_are_refused(of, folders, tmp_path):
     run(made, RunDir(tmp_path), Silent())
     with pytest.raises(DataError, match=r"no row that .* was asked too"):
         pairs(("mean", "valid"), [Finished.at(folders / "mean"), Finished.at(tmp_path)])
+
+
+def test_rows_asked_in_several_orders_count_once_in_a_run_and_in_a_comparison(of, folders):
+    [pair] = of("ordered", "orders")
+    for run_ in pair.runs:
+        metrics = run_.metrics
+        assert (metrics.n, metrics.coverage.all) == (30, 120)
+        assert {result.n for result in metrics.metrics if not result.id.endswith(":valid")} == {30}
+        assert any("asked 4 times" in note for note in metrics.notes)
+    [once] = find(Finished.at(folders / "popular").metrics.metrics, "ndcg@10")
+    [often] = find(pair.runs[0].metrics.metrics, "ndcg@10")
+    assert (often.value, often.ci95) == (once.value, once.ci95)  # it does not look at the order
+    for found in apart([pair]):
+        assert found.n == 30
+        for run_, score in zip(pair.runs, found.scores, strict=True):
+            assert score == pytest.approx(find(run_.metrics.metrics, found.metric)[0].value)
+    [measured, *_] = measures(pair, [])
+    assert ":" in "".join(row.id for row in changed(measured, 50))
 
 
 def test_an_unknown_score_is_told(of):

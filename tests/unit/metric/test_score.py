@@ -6,6 +6,7 @@ from time import perf_counter
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from llmrec.metric.base import Array, Context, Metric, Row
 from llmrec.metric.ranking import MRR, NDCG, HitRate
@@ -146,3 +147,27 @@ def test_a_test_set_of_beautys_size_is_scored_in_seconds() -> None:
     results = score([HitRate(k=[1, 5, 10]), NDCG(k=[5, 10]), MRR(k=[10])], rows, CONTEXT, 0, 1000)
     assert perf_counter() - start < 10
     assert all(result.n == 22_363 for result in results)
+
+
+def asked(stars: Sequence[tuple[str, float | None]]) -> list[Row]:
+    rows = rows_of([value for _, value in stars])
+    return [
+        Row(question=replace(row.question, id=id), reference=row.reference, answer=row.answer)
+        for (id, _), row in zip(stars, rows, strict=True)
+    ]
+
+
+def test_a_row_that_is_asked_several_times_counts_once_and_narrows_no_interval() -> None:
+    stars = np.random.default_rng(0).integers(1, 6, size=40).astype(float)
+    once = [(f"q{at}", value) for at, value in enumerate(stars)]
+    again = [(f"{id}:{order}" if order else id, value) for id, value in once for order in range(5)]
+    one, many = (score([MeanStars()], asked(rows), CONTEXT, 0, 500)[0] for rows in (once, again))
+    assert many == one
+    assert many.n == 40
+
+
+def test_a_row_s_score_is_the_mean_of_its_askings_and_a_missing_one_counts() -> None:
+    rows = asked([("a", 4.0), ("b", 1.0), ("a:1", 2.0), ("b:1", None)])
+    strict, valid = score([MeanStars()], rows, CONTEXT, 0, 50)
+    assert (strict.value, strict.n) == (pytest.approx((3.0 + 0.5) / 2), 2)
+    assert (valid.value, valid.n) == (pytest.approx((3.0 + 1.0) / 2), 2)

@@ -18,17 +18,24 @@ from llmrec.task.summarization import Summarization
 COMMON = {"answer_tokens": 8, "answer_lines": None, "floors": [], "headline": []}
 RATING = RatingPrediction(name="rating", **COMMON)
 SEQUENTIAL = Sequential(name="sequential", **COMMON)
-SUMMARIZATION = Summarization(name="summarization", **COMMON)
+SUMMARIZATION = Summarization(name="summarization", answer_words=4, **COMMON)
 
 
-def direct(negatives=Negatives.uniform, count=5, shuffle_seed=0):
+def direct(negatives=Negatives.uniform, count=5, shuffle_seed=0, orders=1):
     return Direct(
-        name="direct", num_negatives=count, negatives=negatives, shuffle_seed=shuffle_seed, **COMMON
+        name="direct",
+        num_negatives=count,
+        negatives=negatives,
+        shuffle_seed=shuffle_seed,
+        candidate_orders=orders,
+        **COMMON,
     )
 
 
 def explanation(sentences=None):
-    return Explanation(name="explanation", sentences=sentences, min_reviews=2, min_share=0.0, **COMMON)
+    return Explanation(
+        name="explanation", answer_words=10, sentences=sentences, min_reviews=2, min_share=0.0, **COMMON
+    )
 
 
 def ledger_of(interactions, seed=0):
@@ -83,6 +90,26 @@ def test_shuffle_seed_moves_candidates_but_does_not_change_them():
     one, two = (examples(direct(shuffle_seed=seed), ledger) for seed in (0, 1))
     assert [set(e.question.candidates) for e in one] == [set(e.question.candidates) for e in two]
     assert [e.question.candidates for e in one] != [e.question.candidates for e in two]
+
+
+def test_several_orders_ask_each_row_again_with_the_same_candidates_moved():
+    ledger = ledger_of([interaction(f"u{u}", f"i{(u + k) % 40}", u + k) for u in range(40) for k in range(5)])
+    once = examples(direct(), ledger)
+    asked = direct(orders=3).asked(once)
+    assert direct().asked(once) == once
+    assert asked[::3] == once
+    assert len({example.id for example in asked}) == len(asked) == 3 * len(once)
+    for place, example in enumerate(asked):
+        same = once[place // 3]
+        assert example.question.row == same.id
+        assert sorted(example.question.candidates) == sorted(same.question.candidates)
+        assert (example.reference, example.target) == (same.reference, same.target)
+    moved = [
+        len({example.question.candidates for example in asked[at : at + 3]}) for at in range(0, len(asked), 3)
+    ]
+    assert sum(moved) > 2.9 * len(once)
+    with pytest.raises(ConfigError, match="candidate_orders: 0"):
+        direct(orders=0)
 
 
 def test_popularity_matched_negatives_are_drawn_more_often_the_more_they_are_bought():
