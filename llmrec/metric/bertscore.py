@@ -30,12 +30,12 @@ class BertScore(RowMean):
             return
         if importlib.util.find_spec("bert_score") is None:
             raise ConfigError(
-                f"metric.bertscore: {self.checkpoint} takes bert-score; pip install 'llmrec[bertscore]', or "
+                f"checkpoint: {self.checkpoint} takes bert-score; pip install 'llmrec[bertscore]', or "
                 "metric.bertscore=null"
             )
         if self.layer is None and self.checkpoint not in layers():
             raise ConfigError(
-                f"metric.bertscore: bert-score recommends no layer of {self.checkpoint}; say "
+                f"checkpoint: bert-score recommends no layer of {self.checkpoint}; say "
                 "metric.bertscore_layer=N"
             )
 
@@ -72,7 +72,9 @@ def scorer(checkpoint: str, layer: int | None) -> Any:
     """Return the package's scorer, on a GPU where there is one. Raises BackendError where the checkpoint
     cannot be loaded."""
     from bert_score import BERTScorer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     try:
         return BERTScorer(model_type=checkpoint, num_layers=layer)
     except (OSError, ValueError) as error:
