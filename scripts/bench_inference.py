@@ -24,7 +24,7 @@ DOES = {
 # What each kind of work is held against: the peer, the environment that it needs, what it should come to.
 PEERS = {
     "text": [(ONE_BY_ONE, "", None), (BATCHED, "", None), (LM_EVAL, "lmeval", 2.0), (VLLM, "vllm", 1.0)],
-    "lists": [(ONE_BY_ONE, "", None), (BATCHED, "", None), (LM_EVAL, "lmeval", 2.0)],
+    "few texts": [(ONE_BY_ONE, "", None), (BATCHED, "", None), (LM_EVAL, "lmeval", 2.0)],
     "few": [(LM_EVAL, "lmeval", 5.0)],
     "many": [(LM_EVAL, "lmeval", 15.0)],
     "search": [(ALLOWED, "", 1.4)],
@@ -34,8 +34,8 @@ RANKED = ["task=direct", "decoding=candidates", "task.wording.input=''"]
 WORKS = {
     "rating, 8 prompts": ("text", ["task=rating", "limit=8", *GREEDY]),
     "rating, 64 prompts": ("text", ["task=rating", "limit=64", *GREEDY]),
-    "rating, 16 prompts of few_shot": ("text", ["task=rating", "limit=16", "prompt=few_shot", *GREEDY]),
-    "lists, 16 prompts": ("lists", ["task=sequential", "limit=16", "task.answer_tokens=32", *GREEDY]),
+    "rating, 16 prompts of few_shot": ("few texts", ["task=rating", "limit=16", "prompt=few_shot", *GREEDY]),
+    "lists, 16 prompts": ("few texts", ["task=sequential", "limit=16", "task.answer_tokens=32", *GREEDY]),
     "20 candidates, 8 prompts of 100 tokens": (
         "few",
         [*RANKED, "limit=8", "task.num_negatives=19", "prompt.history_tokens=20"],
