@@ -12,9 +12,16 @@ class Advance(Protocol):
 
 
 class Progress(Protocol):
-    """Opens a bar: `with progress.bar("reading", total=100, unit="rows") as advance: advance(1)`."""
+    """Opens a bar, `with progress.bar("reading", total=100, unit="rows") as advance: advance(1)`, and talks
+    to the user."""
 
     def bar(self, label: str, total: int | None, unit: str) -> AbstractContextManager[Advance]: ...
+
+    def tell(self, line: str) -> None:
+        """Show a line."""
+
+    def agrees(self, question: str) -> bool:
+        """Ask the user; false where there is none to ask."""
 
 
 class Silent:
@@ -23,3 +30,9 @@ class Silent:
     @contextmanager
     def bar(self, label: str, total: int | None, unit: str) -> Iterator[Advance]:
         yield lambda amount, note="": None
+
+    def tell(self, line: str) -> None:
+        pass
+
+    def agrees(self, question: str) -> bool:
+        return False

@@ -66,26 +66,23 @@ class Asking:
     def _complete(
         self, requests: Sequence[Request], ask: int, stored: dict[Key, Completion], run_dir: RunDir
     ) -> list[Completion]:
-        """Complete what is not stored. Batches are formed over all requests, stored or not, so that a
-        resumed run asks in the same batches as an undisturbed one."""
-        missing = [r for r in requests if (r.question.id, ask) not in stored]
+        """Complete what is not stored, and store it as it comes."""
+        known = {r.question.id for r in requests if (r.question.id, ask) in stored}
+        missing = len(requests) - len(known)
         label = f"asking again ({ask})" if ask else "asking"
         if missing and self.session is None:
             raise DataError(
-                f"{run_dir.path}: {len(missing):,} of {len(requests):,} rows were never asked; "
+                f"{run_dir.path}: {missing:,} of {len(requests):,} rows were never asked; "
                 f"give the run's own command again first"
             )
         if missing and self.session is not None:
             session = self.session()
             with self.progress.bar(label, len(requests), "rows") as advance:
-                for batch in session.batches(requests, self.decoding):
-                    fresh = [r.question.id for r in batch if (r.question.id, ask) not in stored]
-                    if fresh:
-                        new = session.complete(batch, self.decoding)
-                        new = [done for done in new if done.example_id in set(fresh)]
-                        run_dir.append(new)
-                        stored.update({(done.example_id, ask): done for done in new})
-                    advance(len(batch))
+                advance(len(known))
+                for new in session.stream(requests, self.decoding, known):
+                    run_dir.append(new)
+                    stored.update({(done.example_id, ask): done for done in new})
+                    advance(len(new))
         return [stored[request.question.id, ask] for request in requests]
 
     def read(self, request: Request, completion: Completion) -> Reading:

@@ -1,10 +1,12 @@
 """How progress looks: bars in a terminal, plain lines with times elsewhere. All of it on stderr."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -17,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
+from rich.prompt import Confirm
 from rich.text import Text
 
 from llmrec.progress import Advance, Progress
@@ -56,9 +59,21 @@ class Bars:
 
             yield advance
 
+    def tell(self, line: str) -> None:
+        self.console.print(line, highlight=False, markup=False)
+
+    def agrees(self, question: str) -> bool:
+        return sys.stdin.isatty() and Confirm.ask(escape(question), console=self.console, default=False)
+
 
 class Lines:
     """A line every few seconds, and none for what takes less."""
+
+    def tell(self, line: str) -> None:
+        Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(line)
+
+    def agrees(self, question: str) -> bool:
+        return False
 
     def bar(self, label: str, total: int | None, unit: str) -> AbstractContextManager[Advance]:
         return self._lines(label, total, unit)

@@ -9,7 +9,7 @@ from llmrec.annotate.material import Material
 from llmrec.annotate.rubric import SCALE, Rubric
 from llmrec.artifacts import PROMPTS, RunDir, to_lines
 from llmrec.decoding.base import Decoding
-from llmrec.decoding.likelihood import Candidates, Digits, Estimate, Normalise
+from llmrec.decoding.likelihood import CandidateLabels, Digits, Estimate, Normalise
 from llmrec.model.base import Session
 from llmrec.parser.base import Reader
 from llmrec.progress import Progress
@@ -29,7 +29,7 @@ from llmrec.refine import Asking
 
 # The expectation over the probabilities of 1 to 5, as in G-Eval (Liu et al., 2023).
 SCORE = Digits(name="digits", estimate=Estimate.expectation, end=False, low=SCALE[0], high=SCALE[-1])
-CHOICE = Candidates(name="candidates", normalise=Normalise.none, end=False, size=2)
+CHOICE = CandidateLabels(name="candidates", normalise=Normalise.none, end=False, size=2)
 NUMBERS = Choices(tuple(map(str, SCALE)), tuple(map(str, SCALE)))
 FIRST_OR_SECOND = Choices(("first", "second"), ("1", "2"))
 ALONE = """{asked}

@@ -2,13 +2,15 @@
 
 import importlib.util
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from functools import cache
+from io import StringIO
 from typing import Any
 
 import numpy as np
 
-from llmrec.errors import BackendError, ConfigError
+from llmrec.errors import BackendError, ConfigError, one_line
 from llmrec.metric.base import Array, Context, Row, RowMean
 from llmrec.metric.pairs import texts
 
@@ -72,14 +74,12 @@ def scorer(checkpoint: str, layer: int | None) -> Any:
     """Return the package's scorer, on a GPU where there is one. Raises BackendError where the checkpoint
     cannot be loaded."""
     from bert_score import BERTScorer
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
     try:
-        return BERTScorer(model_type=checkpoint, num_layers=layer)
+        with redirect_stderr(StringIO()):  # bars of loading
+            return BERTScorer(model_type=checkpoint, num_layers=layer)
     except (OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
         raise BackendError(
-            f"metric.bertscore: {checkpoint} cannot be loaded ({reason}); give a hub id or a folder, "
-            "or null; what was answered is kept"
+            f"metric.bertscore: {checkpoint} cannot be loaded ({one_line(error)}); give a hub id or a "
+            "folder, or null; what was answered is kept"
         ) from error

@@ -5,7 +5,7 @@ nothing downstream knows which.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +22,17 @@ class Session(ABC):
 
     environment: dict[str, str]
     fit: Fit | None = None
+
+    def stream(
+        self, requests: Sequence[Request], decoding: Decoding, stored: Container[str]
+    ) -> Iterator[list[Completion]]:
+        """Yield the completions of the requests that are not `stored`, by the ids of their examples, as they
+        come. Batches are formed over all requests, so that a resumed run asks in the same batches as an
+        undisturbed one."""
+        for batch in self.batches(requests, decoding):
+            fresh = {r.prompt.example_id for r in batch if r.prompt.example_id not in stored}
+            if fresh:
+                yield [done for done in self.complete(batch, decoding) if done.example_id in fresh]
 
     @abstractmethod
     def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[Request]]:

@@ -12,7 +12,7 @@ from llmrec.model.local.settings import Weights
 from llmrec.plan import plan
 from llmrec.prompt.naming import Naming
 
-GIVEN = {"hf": ["model.path=."], "replay": ["model.path=."]}
+GIVEN = {"hf": ["model.path=."], "replay": ["model.path=."], "served": ["model.base_url=http://localhost/v1"]}
 TASK = {
     **dict.fromkeys(("train_mean", "user_mean", "item_mean", "user_item_mean"), "rating"),
     **dict.fromkeys(("mf", "mlp", "text_blind"), "rating"),

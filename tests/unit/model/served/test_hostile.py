@@ -1,0 +1,260 @@
+"""Runs against servers that misbehave: each ends complete, or stops with one line and goes on later."""
+
+import shutil
+import ssl
+import subprocess
+
+import pytest
+from hostile import Act, good, refused, said, serving, star
+
+from llmrec.artifacts import COMPLETIONS, RunDir, from_lines
+from llmrec.commands.composing import composed
+from llmrec.errors import BackendError
+from llmrec.pipeline import run
+from llmrec.plan import plan
+from llmrec.progress import Silent
+from llmrec.records import Completion
+
+KEY = "sk-a-key-that-nobody-may-see"
+ROWS = 24
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+def asked(address, to, *more, name="run"):
+    """Run rating against an address, and return the metrics."""
+    addresses = address if isinstance(address, str) else f"[{','.join(address)}]"
+    made = plan(
+        composed(
+            [
+                "dataset=demo",
+                "task=rating",
+                "model=chatgpt",
+                f"model.base_url={addresses}",
+                f"limit={ROWS}",
+                "resamples=20",
+                "model.in_flight=8",
+                "model.timeout=0.5",
+                "max_reasks=0",
+                f"cache_dir={to}/cache",
+                *more,
+            ]
+        )
+    )
+    return run(made, RunDir(to / name), Silent())
+
+
+def first(bad, times=3):
+    """Do the bad thing that often, and good ones from then on."""
+    return lambda number, body: bad if number < times else good(number, body)
+
+
+PASSING = {
+    "too many, with a time to wait": refused(429, retry_after="0.3"),
+    "too many, with none": refused(429),
+    "an error of its own": refused(500),
+    "a gateway": Act(b"<html>bad gateway</html>", 502, {"Content-Type": "text/html"}),
+    "unavailable": refused(503, retry_after="0.1"),
+    "a reset midway": Act(said("4").content, resets=True),
+    "a stall": Act(said("4").content, stalls=1.5),
+    "half a JSON": Act(said("4").content[:-20]),
+    "no JSON object": Act(b"[]"),
+    "two choices": said("4", count=2),
+    "no choice": said("4", count=0),
+    "a choice without a text": Act(b'{"choices": [{"finish_reason": "stop"}]}'),
+}
+
+
+@pytest.mark.parametrize("bad", PASSING.values(), ids=PASSING)
+def test_what_passes_is_waited_out_and_every_row_gets_its_own_answer(bad, tmp_path):
+    with serving(first(bad)) as server:
+        metrics = asked(server.address, tmp_path)
+    assert metrics.coverage.valid == ROWS
+    assert len(server.bodies) == len(server.asked) + 3
+    done = from_lines(tmp_path / "run" / COMPLETIONS, Completion)
+    assert len({one.example_id for one in done}) == ROWS
+    with serving() as calm:
+        again = asked(calm.address, tmp_path / "calm")
+    assert [m.value for m in again.metrics] == [m.value for m in metrics.metrics]
+
+
+def test_a_time_to_wait_is_kept_to_by_all(tmp_path):
+    with serving(first(refused(429, retry_after="1.2"), times=1)) as server:
+        asked(server.address, tmp_path, "model.in_flight=1")
+    assert server.moments[1] - server.moments[0] >= 1.2
+
+
+FATAL = {
+    "an expired key": (
+        refused(401, f"Incorrect API key provided: {KEY}"),
+        "refuses the key in OPENAI_API_KEY",
+    ),
+    "no such model": (refused(404, "The model does not exist"), "knows no such model or path"),
+    "a spent quota": (refused(429, "You exceeded", code="insufficient_quota"), "the quota is spent"),
+    "a field that it does not know": (refused(400, "Unsupported parameter: max_tokens"), "see model.api"),
+}
+
+
+@pytest.mark.parametrize(("bad", "words"), FATAL.values(), ids=FATAL)
+def test_what_does_not_pass_stops_at_once_and_the_same_command_goes_on(bad, words, tmp_path):
+    with serving(lambda number, body: good(number, body) if number < 5 else bad) as server:
+        with pytest.raises(BackendError, match=words) as told:
+            asked(server.address, tmp_path, "model.in_flight=1")
+        assert "\n" not in str(told.value)
+        assert KEY not in str(told.value)
+        assert len(server.bodies) == 6
+        server.act = good
+        assert asked(server.address, tmp_path, "model.in_flight=1").coverage.valid == ROWS
+    assert len(server.bodies) == len(server.asked) + 1
+
+
+def test_patience_ends_and_what_was_answered_is_kept(tmp_path):
+    with serving(lambda number, body: good(number, body) if number < 10 else refused(500)) as server:
+        with pytest.raises(BackendError, match=r"patience=1 .*what was answered is kept"):
+            asked(server.address, tmp_path, "model.patience=1", "model.in_flight=2")
+        server.act = good
+        before = len(server.bodies)
+        asked(server.address, tmp_path, "model.patience=1", "model.in_flight=2")
+    assert len(server.bodies) - before == len(server.asked) - 10
+
+
+def test_a_redirect_is_told_and_neither_key_nor_prompt_follows_it(tmp_path):
+    with serving() as other:
+        away = Act(status=307, headers={"Location": f"{other.address}/chat/completions"})
+        with (
+            serving(lambda number, body: away) as server,
+            pytest.raises(BackendError, match="sends its callers on"),
+        ):
+            asked(server.address, tmp_path)
+    assert other.bodies == []
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
+def test_a_wrong_certificate_is_told(tmp_path):
+    names = ["-subj", "/CN=elsewhere.invalid", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *names], check=True, capture_output=True
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    with (
+        serving(context=context) as server,
+        pytest.raises(BackendError, match="its certificate does not hold"),
+    ):
+        asked(server.address, tmp_path)
+    assert server.bodies == []
+
+
+def test_filtered_empty_and_overlong_rows_count_as_failures_and_stop_nothing(tmp_path):
+    bad = [
+        said(None, reason="content_filter"),
+        refused(400, "flagged", code="content_filter"),
+        said(""),
+        refused(400, "This model's maximum context length is 10 tokens", code="context_length_exceeded"),
+    ]
+    with serving(lambda number, body: bad[number] if number < 4 else good(number, body)) as server:
+        metrics = asked(server.address, tmp_path, "model.in_flight=1")
+    assert metrics.coverage.valid == ROWS - 4
+    assert metrics.coverage.failures == {"content_filter": 2, "empty": 1, "too_long": 1}
+
+
+def test_another_run_with_the_same_prompts_asks_nothing(tmp_path):
+    with serving() as server:
+        once = asked(server.address, tmp_path)
+        again = asked(server.address, tmp_path, "resamples=21", name="another")
+    assert max(server.asked.values()) == 1
+    assert [m.value for m in again.metrics] == [m.value for m in once.metrics]
+
+
+def test_the_same_prompt_twice_at_once_is_asked_once(tmp_path):
+    slow = Act(said("4").content, stalls=0.05)
+    with serving(lambda number, body: slow) as server:
+        asked(
+            server.address,
+            tmp_path,
+            "prompt=no_behavior",
+            "task.wording.input=''",
+            "task.wording.task=Guess.",
+        )
+    assert max(server.asked.values()) == 1
+    assert len(server.bodies) < ROWS
+
+
+def test_a_dead_server_is_left_out_and_the_others_share_the_work(tmp_path):
+    def slow(number, body):
+        return Act(good(number, body).content, stalls=0.02)
+
+    with serving(slow) as one, serving(slow) as other:
+        metrics = asked([one.address, "http://127.0.0.1:9/v1", other.address], tmp_path)
+    assert metrics.coverage.valid == ROWS
+    assert max((one.asked + other.asked).values()) == 1
+    assert min(len(one.bodies), len(other.bodies)) >= ROWS // 4
+
+
+@pytest.mark.parametrize("rows", [300, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_many_requests_at_64_in_flight_lose_none_and_repeat_none(rows, tmp_path):
+    """With every twentieth going wrong."""
+    bad = [refused(500), refused(429, retry_after="0.05"), Act(said("4").content, resets=True)]
+
+    def act(number, body):
+        if number % 20 == 7:
+            return bad[number // 20 % 3]
+        return Act(said(star(body)).content, stalls=0.15)
+
+    with serving(act) as server:
+        made = plan(
+            composed(
+                [
+                    "dataset=demo",
+                    "task=rating",
+                    "model=chatgpt",
+                    f"limit={rows}",
+                    f"model.base_url={server.address}",
+                    "model.in_flight=64",
+                    "max_reasks=0",
+                    "resamples=2",
+                    f"cache_dir={tmp_path}/cache",
+                    "model.confirm_above=100",
+                    *(["subset=test", "dataset.users=13000"] if rows > 300 else []),
+                ]
+            )
+        )
+        metrics = run(made, RunDir(tmp_path / "run"), Silent())
+        failed = sum(number % 20 == 7 for number in range(len(server.bodies)))
+    assert metrics.coverage.valid == metrics.n == rows
+    assert len(server.bodies) == len(server.asked) + failed
+    assert 32 < server.most <= 64
+
+
+def test_a_rate_is_kept_to(tmp_path):
+    with serving() as server:
+        asked(server.address, tmp_path, "model.requests_per_minute=1200")
+    apart = [later - earlier for earlier, later in zip(server.moments, server.moments[1:], strict=False)]
+    assert sum(apart) / len(apart) >= 0.049
+    whole = server.moments[-1] - server.moments[0]
+    assert whole < 0.05 * ROWS * 2
+
+
+def test_a_ceiling_on_tokens_stops_before_it_is_passed(tmp_path):
+    with serving() as server:
+        with pytest.raises(BackendError, match=r"model.max_tokens: .* is spent"):
+            asked(server.address, tmp_path, "model.max_tokens=900")
+        assert 0 < len(server.bodies) * 12 <= 900
+        asked(server.address, tmp_path, name="with more")
+    assert max(server.asked.values()) == 1
+
+
+def test_much_money_is_not_spent_unasked(tmp_path):
+    dear = "model.price={prompt: 5000, completion: 5000}"
+    with serving() as server:
+        with pytest.raises(
+            BackendError, match=r"24 calls to gpt-4o-mini: at most .* above model.confirm_above=1;"
+        ):
+            asked(server.address, tmp_path, dear)
+        assert server.bodies == []
+        with pytest.raises(BackendError, match=r"model.max_cost: .* of 2 is spent"):
+            asked(server.address, tmp_path, dear, "model.confirm_above=1000", "model.max_cost=2")
+        assert 0 < len(server.bodies) < ROWS

@@ -1,0 +1,84 @@
+"""Whole commands against a server: a key that is shown nowhere, and kills at random moments."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hostile import Act, good, refused, serving
+
+from llmrec.artifacts import METRICS, PREDICTIONS
+
+KEY = "sk-marked-7f3a9c"
+ROWS = 40
+
+
+def started(address: str, to: Path) -> subprocess.Popen:
+    words = [
+        "dataset=demo", "task=rating", "model=chatgpt", f"model.base_url={address}", f"limit={ROWS}",
+        "resamples=20", "model.in_flight=4", "max_reasks=0", f"cache_dir={to}/cache", f"output_dir={to}",
+        f"hydra.run.dir={to}/run",
+    ]  # fmt: skip
+    env = os.environ | {"OPENAI_API_KEY": KEY, "OMP_NUM_THREADS": "1", "OPENAI_LOG": "debug"}
+    command = [sys.executable, "-m", "llmrec", "run", *words]
+    return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def slow(number, body):
+    return Act(good(number, body).content, stalls=0.1)
+
+
+@pytest.mark.parametrize(
+    "act", [slow, lambda number, body: refused(401, f"Incorrect API key provided: {KEY}")]
+)
+def test_the_key_reaches_the_server_and_no_byte_of_anything_else(act, tmp_path):
+    with serving(act) as server:
+        process = started(server.address, tmp_path)
+        seen = []
+        while process.poll() is None and len(seen) < 20:
+            time.sleep(0.1)
+            seen.append(KEY in listed())
+        told, _ = process.communicate()
+    assert {headers["authorization"] for headers in server.headers} == {f"Bearer {KEY}"}
+    assert KEY not in told
+    assert not any(seen)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 3
+    assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+
+
+def listed() -> str:
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_killed_at_any_moment_it_goes_on_to_the_same_table_and_asks_little_twice(kills, tmp_path):
+    chance = random.Random(kills)
+    with serving(slow) as calm:
+        assert started(calm.address, tmp_path / "calm").wait() == 0
+    done = 0
+    with serving(slow) as server:
+        while done < kills:
+            process = started(server.address, tmp_path / "killed")
+            try:
+                process.wait(timeout=chance.uniform(1.0, 3.5))
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+            else:  # it was through: begin anew
+                (tmp_path / "killed").rename(tmp_path / f"through-{done}-{time.monotonic()}")
+                continue
+            process.communicate()
+            done += 1
+        assert started(server.address, tmp_path / "killed").wait() == 0
+    killed, undisturbed = (tmp_path / name / "run" / PREDICTIONS for name in ("killed", "calm"))
+    assert killed.read_bytes() == undisturbed.read_bytes()
+    assert scores(tmp_path / "killed") == scores(tmp_path / "calm")
+
+
+def scores(to: Path) -> str:
+    """Return the metrics but for what tells of the time and of the server."""
+    return (to / "run" / METRICS).read_text().partition('"seconds"')[0]
