@@ -10,7 +10,7 @@ from llmrec.results import Environment
 PACKAGES = (
     "llmrec", "torch", "transformers", "tokenizers", "peft", "accelerate", "datasets", "hydra-core",
     "omegaconf", "bitsandbytes", "numpy", "sacrebleu", "rouge-score", "rapidfuzz", "msgspec",
-    "cornac", "scikit-learn",
+    "cornac", "scikit-learn", "openai",
 )  # fmt: skip
 
 

@@ -20,6 +20,13 @@ class Budget:
         self._flying = (0, 0)
         self.spent = (0, 0)
 
+    @classmethod
+    def of(cls, settings: ServedSettings) -> "Budget":
+        """Return the one budget of a model in this process, whose runs share its ceilings."""
+        found = _budgets.setdefault((settings.served_as, *settings.addresses), cls(settings))
+        found._settings = settings
+        return found
+
     def take_off(self, size: Tokens) -> None:
         """Set aside what a request may take. Raises BackendError where that is too much."""
         with self._lock:
@@ -37,16 +44,21 @@ class Budget:
             self._flying = add(self._flying, size)
 
     def land(self, size: Tokens, reply: dict[str, Any] | None) -> None:
-        """Give back what was set aside, and count what a reply says that it took."""
+        """Give back what was set aside, and count what a reply says that it took, all of it where it does not
+        say."""
         with self._lock:
             self._flying = add(self._flying, (-size[0], -size[1]))
             if reply is not None:
-                self.spent = add(self.spent, used(reply))
+                took = used(reply)
+                self.spent = add(self.spent, took if any(took) else size)
 
     def cost(self, tokens: Tokens) -> float:
         """Return the price of prompt and completion tokens, 0 where none is known."""
         price = self._settings.price
         return 0.0 if price is None else (tokens[0] * price.prompt + tokens[1] * price.completion) / MILLION
+
+
+_budgets: dict[tuple[str, ...], Budget] = {}
 
 
 def used(reply: dict[str, Any]) -> Tokens:

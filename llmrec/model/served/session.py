@@ -29,7 +29,7 @@ class ServedSession(Session):
     ) -> None:
         self._settings, self._key, self._seed, self._progress = settings, key, seed, progress
         self._replies = Replies(cache_dir / "served")
-        self._budget = Budget(settings)
+        self._budget = Budget.of(settings)
         self._lock, self._going = Lock(), dict[bytes, Lock]()
         self.environment = {
             "device": "server",
@@ -70,7 +70,7 @@ class ServedSession(Session):
             fleet.close()
             spent = self._budget.spent
             if sum(spent):
-                self._progress.tell(f"asked of the server: {self._worth(spent)}")
+                self._progress.tell(f"asked of the server by this command: {self._worth(spent)}")
 
     def _answer(self, fleet: Fleet, asking: Way, request: Request) -> Completion:
         try:
