@@ -17,13 +17,15 @@ pytestmark = pytest.mark.integration
 NEW_PROCESS = """
 import sys, time
 from pathlib import Path
+from transformers import AutoTokenizer, LlamaForCausalLM
+imported = time.process_time()
 from llmrec.commands.composing import composed
 from llmrec.plan import plan
 from llmrec.progress import Silent
 from llmrec.records import Training
 
 plan(composed(["model=smollm2"])).model.open(Training([], {}, []), 0, Path(sys.argv[1]), Silent())
-print(time.process_time())
+print(time.process_time() / imported)
 """
 GREEDY = Greedy(name="greedy", max_new_tokens=24, lines=None)
 QUESTIONS = ["What is the capital of France?", "Name a colour.", "Say hello.", "How many days has a week?"]
@@ -79,12 +81,12 @@ def test_its_tokenizer_knows_the_chat_marks_splits_numbers_and_keeps_every_chara
     assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
 
 
-def test_a_new_process_opens_the_converted_model_within_six_seconds_of_work_and_in_silence(cache_dir):
+def test_a_new_process_opens_the_converted_model_in_twice_the_time_of_its_imports_and_in_silence(cache_dir):
     done = subprocess.run(
         [sys.executable, "-c", NEW_PROCESS, str(cache_dir)],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert float(done.stdout) < 6
+    assert float(done.stdout) < 2
     assert done.stderr == ""
