@@ -10,7 +10,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, PREDICTIONS, from_lines, read_metrics
+from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, PREDICTIONS, from_lines, read_metrics, read_titles
 from llmrec.errors import DataError
 from llmrec.metric.base import Context, Row
 from llmrec.plan import Plan, plan
@@ -46,6 +46,10 @@ class Finished:
     @cached_property
     def examples(self) -> list[Example]:
         return self.records(EXAMPLES, Example)
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        return read_titles(self.folder)
 
     def records(self, name: str, cls: type[T]) -> list[T]:
         """Return the records of a file of the folder. Raises DataError where there is no such file, or a
