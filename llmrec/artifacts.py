@@ -48,9 +48,14 @@ def decoded(path: Path, content: bytes, cls: type[T]) -> list[T]:
         try:
             records.append(decode(line))
         except msgspec.MsgspecError as error:
-            way_out = "remove the line or the file and run again"
-            raise DataError(f"{path}:{number}: no {cls.__name__} ({error}); {way_out}") from error
+            raise unreadable(path, number, cls, error) from error
     return records
+
+
+def unreadable(path: Path, number: int, cls: type, error: msgspec.MsgspecError) -> DataError:
+    """Return what is wrong with a line of a file."""
+    way_out = "remove the line or the file and run again"
+    return DataError(f"{path}:{number}: no {cls.__name__} ({error}); {way_out}")
 
 
 class RunDir:

@@ -54,10 +54,14 @@ class Finished:
     def records(self, name: str, cls: type[T]) -> list[T]:
         """Return the records of a file of the folder. Raises DataError where there is no such file, or a
         line of it is none."""
+        return from_lines(self.file(name), cls)
+
+    def file(self, name: str) -> Path:
+        """Return a file of the folder. Raises DataError where there is no such file."""
         path = self.folder / name
         if not path.is_file():
             raise DataError(f"{path}: not there, though the run has finished; give its own command again")
-        return from_lines(path, cls)
+        return path
 
     def predictions(self, examples: Sequence[Example]) -> list[Prediction]:
         """Return the last word on each example, in their order. Raises DataError where there is none."""
