@@ -13,7 +13,7 @@ import pytest
 from reported import finished
 
 from llmrec.artifacts import COMPLETIONS, EXAMPLES, ITEMS, METRICS, from_lines
-from llmrec.commands.view import HOST, served
+from llmrec.commands.view import HOST, Pages, served
 from llmrec.errors import ConfigError, DataError
 from llmrec.records import Example
 
@@ -128,6 +128,13 @@ def test_nothing_else_is_given_and_no_other_host_is_answered(ask):
     assert ask(host="attacker.example:80")[0] == 403
     assert ask(host="localhost:1")[0] == 200
     assert ask(method="POST")[0] == 501
+
+
+def test_where_no_run_has_finished_the_page_tells_how_far_they_have_come(folder):
+    kind, page = Pages([folder / "going"])("/")
+    assert kind == "text/html"
+    assert "Unfinished runs" in page.decode()
+    assert given(page.decode())["samples"] == []
 
 
 def test_what_cannot_be_served_is_told(tmp_path):

@@ -37,7 +37,9 @@ def test_records_are_had_by_id_in_file_order(completions):
     [
         ("caf\u00e9", {"a"}),
         ("\u00e9", {"a"}),
+        ("\u00e9 au", {"a"}),
         ("\u00c9", set()),  # given in lower case
+        ("\u00e8", set()),
         ("again", {"a"}),
         ('"quoted" \\ line\nend', {"a"}),
         ("thing", {"b"}),
