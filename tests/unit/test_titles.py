@@ -2,9 +2,9 @@
 
 import msgspec
 import pytest
-from reported import finished
+from reported import answering, finished
 
-from llmrec.artifacts import EXAMPLES, ITEMS, METRICS, PREDICTIONS, from_lines
+from llmrec.artifacts import EXAMPLES, ITEMS, METRICS, PREDICTIONS, PROMPTS, from_lines
 from llmrec.commands.composing import composed
 from llmrec.errors import DataError
 from llmrec.finished import Finished
@@ -32,11 +32,11 @@ def test_every_item_that_rows_and_answers_name_has_its_title(tmp_path):
 
 
 def test_titles_are_those_of_the_data_whatever_prompts_call_them(tmp_path):
-    by_title = finished(tmp_path, "titles", f"{DIRECT} model=tiny")
-    by_number = finished(tmp_path, "numbers", f"{DIRECT} model=tiny prompt=random_id")
+    by_number = answering(tmp_path, "numbers", f"{DIRECT} prompt=random_id", ["1. item_4"])
     kept = Finished.at(by_number).titles
-    for row in from_lines(by_title / EXAMPLES, Example):
+    for row in from_lines(by_number / EXAMPLES, Example):
         assert set(row.question.candidates) <= kept.keys()
+    assert b"item_" in (by_number / PROMPTS).read_bytes()
     assert not any("item_" in title for title in kept.values())
 
 
