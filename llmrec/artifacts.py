@@ -21,6 +21,7 @@ PROMPTS = "prompts.jsonl"
 COMPLETIONS = "completions.jsonl"
 ALL_COMPLETIONS = "completions*.jsonl"  # with those of further processes, until they are gathered
 PREDICTIONS = "predictions.jsonl"
+ITEMS = "items.json"
 TUNING = "finetune.json"
 FIT = "fit.json"
 TOOK = ('  "seconds":',)  # the line of a record that tells how long the same thing took this time
@@ -47,9 +48,14 @@ def decoded(path: Path, content: bytes, cls: type[T]) -> list[T]:
         try:
             records.append(decode(line))
         except msgspec.MsgspecError as error:
-            way_out = "remove the line or the file and run again"
-            raise DataError(f"{path}:{number}: no {cls.__name__} ({error}); {way_out}") from error
+            raise unreadable(path, number, cls, error) from error
     return records
+
+
+def unreadable(path: Path, number: int, cls: type, error: msgspec.MsgspecError) -> DataError:
+    """Return what is wrong with a line of a file."""
+    way_out = "remove the line or the file and run again"
+    return DataError(f"{path}:{number}: no {cls.__name__} ({error}); {way_out}")
 
 
 class RunDir:
@@ -174,6 +180,16 @@ def read_metrics(path: Path) -> Metrics:
         raise DataError(
             f"{path}: no metrics of llmrec ({error}); give the folder of a finished run"
         ) from error
+
+
+def read_titles(folder: Path) -> dict[str, str]:
+    """Return the titles by id of the items that a run names; none of a run made before they were kept.
+    Raises DataError when the file is none."""
+    path = folder / ITEMS
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.is_file() else {}
+    except msgspec.MsgspecError as error:
+        raise DataError(f"{path}: no titles of items ({error}); remove it, llmrec score {folder}") from error
 
 
 def pretty(record: object) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, PREDICTIONS, from_lines, read_metrics
+from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, PREDICTIONS, from_lines, read_metrics, read_titles
 from llmrec.errors import DataError
 from llmrec.metric.base import Context, Row
 from llmrec.plan import Plan, plan
@@ -47,13 +47,21 @@ class Finished:
     def examples(self) -> list[Example]:
         return self.records(EXAMPLES, Example)
 
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        return read_titles(self.folder)
+
     def records(self, name: str, cls: type[T]) -> list[T]:
         """Return the records of a file of the folder. Raises DataError where there is no such file, or a
         line of it is none."""
+        return from_lines(self.file(name), cls)
+
+    def file(self, name: str) -> Path:
+        """Return a file of the folder. Raises DataError where there is no such file."""
         path = self.folder / name
         if not path.is_file():
             raise DataError(f"{path}: not there, though the run has finished; give its own command again")
-        return from_lines(path, cls)
+        return path
 
     def predictions(self, examples: Sequence[Example]) -> list[Prediction]:
         """Return the last word on each example, in their order. Raises DataError where there is none."""

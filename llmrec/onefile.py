@@ -14,14 +14,16 @@ def embedded(record: object) -> str:
     return msgspec.json.encode(record).decode().translate(_ESCAPED)
 
 
-def policy(style: str, script: str) -> str:
+def policy(style: str, script: str, asks: bool = False) -> str:
     """Return the Content-Security-Policy under which the page's own style and script run, by their hashes,
-    and nothing else: no other script, no handler in markup, no request, no frame, no form."""
+    and nothing else: no other script, no handler in markup, no frame, no form, and no request, or, of a page
+    that `asks`, only to who served it."""
     return "; ".join(
         [
             "default-src 'none'",
             f"script-src '{digest(script)}'",
             f"style-src '{digest(style)}'",
+            *(["connect-src 'self'"] if asks else []),
             "base-uri 'none'",
             "form-action 'none'",
             "require-trusted-types-for 'script'",

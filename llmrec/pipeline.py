@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 
@@ -16,7 +16,7 @@ from llmrec.plan import PATHS, OnLeak, Plan
 from llmrec.processes import ALONE, Processes
 from llmrec.progress import Progress
 from llmrec.prompt.variant import Writer
-from llmrec.records import Completion, Prediction, Prompt, Request
+from llmrec.records import Completion, Prediction, Prompt, Ranking, Request
 from llmrec.refine import Asking
 from llmrec.results import Leaks, Metrics
 from llmrec.rows import Rows, draw
@@ -48,6 +48,7 @@ def run(plan: Plan, run_dir: RunDir, progress: Progress, asks: bool = True) -> M
     spent = seconds if asks else None
     predictions, completions = ask(plan, rows, prompts, run_dir, progress, spent, processes)
     run_dir.write(artifacts.PREDICTIONS, to_lines(predictions))
+    run_dir.write(artifacts.ITEMS, pretty(titles(rows, predictions)))
     with timed(seconds, "scores"):
         metrics = sum_up(plan, rows, prompts, predictions, completions, progress)
     metrics = replace(
@@ -127,6 +128,19 @@ def ask(
         opening.note()  # of batches halved
         seconds |= {"model": opening.seconds, "inference": round(spent["inference"] - opening.seconds, 3)}
     return found
+
+
+def titles(rows: Rows, predictions: Sequence[Prediction]) -> dict[str, str]:
+    """Return the titles that the data have, whatever prompts call them, by id of the items that rows and
+    answers name; those without one left out."""
+    answers = [prediction.answer for prediction in predictions]
+    answers += [example.reference for example in rows.examples]
+    named = {item for answer in answers if isinstance(answer, Ranking) for item in answer.items}
+    for example in rows.examples:
+        named |= {example.target.item, *example.question.candidates}
+        named.update(event.item for event in example.question.history)
+    known = rows.corpus.items
+    return {id: known[id].title for id in sorted(named & known.keys()) if known[id].title}
 
 
 @contextmanager

@@ -5,29 +5,41 @@ import numpy as np
 from llmrec.metric.base import Array
 
 
-def alpha(values: Array) -> tuple[float | None, int, int]:
-    """Return Krippendorff's alpha of values [raters, units], NaN where there is none, at the ordinal level,
-    with the number of units that two raters or more valued and that of their values.
-
-    1 is agreement, 0 what chance would give; None where all values are the same, or no unit has two.
-    (Krippendorff, "Computing Krippendorff's alpha-reliability", 2011.)
-    """
+def coincidences(values: Array) -> Array:
+    """Return [..., levels, levels] of values [raters, ...], NaN where there is none: how often two raters
+    gave a unit this level and that one, every value counted once; zeros where fewer than two valued it."""
     levels = np.unique(values[~np.isnan(values)])
-    counts = (values[:, :, None] == levels).sum(axis=0).astype(np.float64)
-    counts = counts[counts.sum(axis=1) >= 2]
-    valued = counts.sum(axis=1)
-    total = valued.sum()
-    together = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(len(levels))
-    coincidences = (together / (valued - 1)[:, None, None]).sum(axis=0)
-    frequencies = coincidences.sum(axis=0)
+    counts = (values[..., None] == levels).sum(axis=0).astype(np.float64)
+    valued = counts.sum(axis=-1)[..., None, None]
+    together = counts[..., :, None] * counts[..., None, :] - counts[..., :, None] * np.eye(len(levels))
+    return np.asarray(np.where(valued < 2, 0.0, together / np.maximum(valued - 1, 1)))
+
+
+def reliability(together: Array) -> Array:
+    """Return Krippendorff's alpha [...] at the ordinal level from sums of coincidences [..., levels, levels],
+    levels ascending; NaN where all values are the same, or there are none.
+
+    1 is agreement, 0 what chance would give. (Krippendorff, "Computing Krippendorff's alpha-reliability",
+    2011.)
+    """
+    frequencies = together.sum(axis=-1)
+    total = frequencies.sum(axis=-1)
     # The ordinal distance of two levels: what lies between them, and half of either.
-    middle = np.cumsum(frequencies) - frequencies / 2
-    distance = (middle[:, None] - middle[None, :]) ** 2
-    expected = float((np.outer(frequencies, frequencies) * distance).sum())
-    found = None
-    if expected > 0:
-        found = 1 - float(total - 1) * float((coincidences * distance).sum()) / expected
-    return found, len(counts), int(total)
+    middle = np.cumsum(frequencies, axis=-1) - frequencies / 2
+    distance = (middle[..., :, None] - middle[..., None, :]) ** 2
+    expected = (frequencies[..., :, None] * frequencies[..., None, :] * distance).sum(axis=(-1, -2))
+    observed = (together * distance).sum(axis=(-1, -2))
+    known = np.where(expected > 0, expected, np.nan)
+    return np.asarray(1 - (total - 1) * observed / known)
+
+
+def alpha(values: Array) -> tuple[float | None, int, int]:
+    """Return Krippendorff's alpha of values [raters, ...], None where there is none, with the number of units
+    that two raters or more valued and that of their values."""
+    together = coincidences(values)
+    of_units = together.sum(axis=(-1, -2))
+    found = float(reliability(together.sum(axis=tuple(range(together.ndim - 2)))))
+    return None if np.isnan(found) else found, int((of_units > 0).sum()), round(float(of_units.sum()))
 
 
 def preferences(ranks: Array) -> Array:

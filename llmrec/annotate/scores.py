@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import Struct
 
-from llmrec.annotate.agreement import agreed, alike, alpha, preferences, tau
+from llmrec.annotate.agreement import agreed, alike, alpha, coincidences, preferences, reliability, tau
 from llmrec.annotate.ballot import Key
 from llmrec.annotate.ratings import Ratings
 from llmrec.annotate.rubric import SCALE
@@ -41,13 +41,14 @@ class SystemScore(Struct, frozen=True):
 
 
 class Agreement(Struct, frozen=True):
-    """Krippendorff's alpha, ordinal, of the ranks or of a criterion: `units` are texts that two raters or
-    more valued, `n` their values."""
+    """Krippendorff's alpha, ordinal, of the ranks or of a criterion, with the interval of `reliable`: `units`
+    are texts that two raters or more valued, `n` their values."""
 
     what: str
     alpha: float | None
     units: int
     n: int
+    ci95: tuple[float, float] | None
 
 
 class Consistency(Struct, frozen=True):
@@ -137,7 +138,7 @@ def scores(key: Key, people: Ratings, judges: Sequence[Ratings]) -> Scores:
         shown=people.shown,
         ranked=sum(int((~np.isnan(ranks[:, :, 0])).sum()) for ranks in used),
         systems=sorted(systems(key, people, chance), key=standing),
-        agreement=agreement(key, people),
+        agreement=agreement(key, people, chance),
         consistency=consistency(people, chance),
         positions=positions(people, chance),
         judges=[judged(people, judge, chance) for judge in judges],
@@ -179,13 +180,39 @@ def systems(key: Key, people: Ratings, chance: Chance) -> list[SystemScore]:
     ]
 
 
-def agreement(key: Key, people: Ratings) -> list[Agreement]:
+def agreement(key: Key, people: Ratings, chance: Chance) -> list[Agreement]:
     names = [RANK, *(criterion.id for criterion in key.rubric.criteria)]
     valued = [people.first.ranks, *people.first.scores]
     return [
-        Agreement(name, *alpha(values.reshape(len(people.raters), -1)))
+        Agreement(name, *alpha(values), reliable(values, chance))
         for name, values in zip(names, valued, strict=True)
     ]
+
+
+def reliable(values: Array, chance: Chance) -> tuple[float, float] | None:
+    """Return the 95% percentile bootstrap over rows of Krippendorff's alpha of values [raters, rows, texts],
+    a row's texts together; None where two raters share fewer than two rows, or a draw has no alpha.
+
+    Where every draw gives the same, the limits are those that `estimate` has then: what a share of rows, of
+    which none was drawn, could do, its raters as far apart as the scale allows or wholly agreed.
+    """
+    together = coincidences(values).sum(axis=1)
+    together = together[together.any(axis=(1, 2))]
+    rows = len(together)
+    if rows < 2:
+        return None
+    means = resampled_means(together.reshape(rows, -1), chance.seed, chance.resamples)
+    drawn = reliability(rows * means.reshape(-1, *together.shape[1:]))
+    if np.isnan(drawn).any():
+        return None
+    low, high = (float(limit) for limit in np.quantile(drawn, [TAIL, 1.0 - TAIL]))
+    if high - low <= _NO_WIDTH:
+        seen, unseen = together.sum(axis=0), 1.0 - TAIL ** (1.0 / rows)
+        apart = np.zeros_like(seen)
+        apart[0, -1] = apart[-1, 0] = seen.sum() / 2
+        others = np.stack([apart, np.diag(seen.sum(axis=0))])
+        low, high = (float(limit) for limit in reliability((1 - unseen) * seen + unseen * others))
+    return low, high
 
 
 def consistency(people: Ratings, chance: Chance) -> list[Consistency]:

@@ -50,13 +50,11 @@ def of_system(system: SystemScore) -> list[str]:
 
 def of_agreement(found: Sequence[Agreement]) -> Section:
     rows = [
-        [one.what, "-" if one.alpha is None else f"{one.alpha:.2f}", f"{one.units:,}", f"{one.n:,}"]
-        for one in found
-        if one.units
+        [one.what, within(one.alpha, one.ci95), f"{one.units:,}", f"{one.n:,}"] for one in found if one.units
     ]
     notes = (
         "Krippendorff's alpha, ordinal, for ranks and scores alike: 1 is agreement, 0 chance; '-' where all "
-        "said the same",
+        "said the same; without an interval where rows are too few, or too alike, to draw from",
     )
     return Section("agreement of raters", ("of", "alpha", "texts rated by two", "ratings"), rows, notes)
 
@@ -92,11 +90,15 @@ def of_judge(judge: Judge) -> list[Section]:
 
 
 def told(found: Estimate) -> str:
-    """Return a mean over its interval."""
-    if found.value is None:
+    return within(found.value, found.ci95)
+
+
+def within(value: float | None, limits: tuple[float, float] | None) -> str:
+    """Return a value over its interval."""
+    if value is None:
         return "-"
-    interval = f"\n[{found.ci95[0]:.2f}, {found.ci95[1]:.2f}]" if found.ci95 else ""
-    return f"{found.value:.2f}{interval}"
+    interval = f"\n[{limits[0]:.2f}, {limits[1]:.2f}]" if limits else ""
+    return f"{value:.2f}{interval}"
 
 
 def plain(name: str) -> str:

@@ -9,13 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from omegaconf import OmegaConf
 
-from llmrec.artifacts import CONFIG, EXAMPLES, METRICS
+from llmrec.artifacts import COMPLETIONS, CONFIG, EXAMPLES, METRICS, PROMPTS
 from llmrec.comparison.naming import names
 from llmrec.config import build
 from llmrec.errors import ConfigError, DataError
 from llmrec.finished import Finished, known
 from llmrec.metric.base import Array, Context, Metric, Row
-from llmrec.records import Example, Prediction
+from llmrec.pages.lines import Lines
+from llmrec.records import Completion, Example, Prediction, Prompt, Ranking
 from llmrec.report.table import titled
 from llmrec.results import MetricResult, Metrics, find
 
@@ -52,6 +53,14 @@ class Entry:
     def metrics(self) -> Metrics:
         return self.run.metrics
 
+    @cached_property
+    def prompts(self) -> Lines[Prompt]:
+        return Lines(self.run.file(PROMPTS), Prompt)
+
+    @cached_property
+    def completions(self) -> Lines[Completion]:
+        return Lines(self.run.file(COMPLETIONS), Completion)
+
     def result(self, id: str) -> MetricResult | None:
         return next(iter(find(self.metrics.metrics, id)), None)
 
@@ -68,6 +77,21 @@ class Group:
     @property
     def first(self) -> Metrics:
         return self.entries[0].metrics
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """By id, of items that have one."""
+        return {id: title for entry in self.entries for id, title in entry.run.titles.items()}
+
+    @cached_property
+    def items(self) -> set[str]:
+        """The ids of all items that rows ask about or show, and that answers name or ought to."""
+        answers = [prediction.answer for entry in self.entries for prediction in entry.predictions]
+        answers += [example.reference for example in self.examples]
+        ranked = (answer.items for answer in answers if isinstance(answer, Ranking))
+        shown = (example.question.candidates for example in self.examples)
+        asked = (example.question.item for example in self.examples)
+        return set().union(filter(None, asked), *ranked, *shown)
 
     @cached_property
     def metrics(self) -> list[Metric]:

@@ -13,16 +13,15 @@ from llmrec.pages.browser import LONGEST, Samples
 from llmrec.pages.collector import collect
 from llmrec.pages.cost import cost
 from llmrec.pages.coverage import coverage
-from llmrec.pages.going import Going, going
 from llmrec.pages.groups import Group
 from llmrec.pages.leaderboard import leaderboard
 from llmrec.pages.modules import modules
-from llmrec.pages.samples import FILE, Extent
+from llmrec.pages.samples import EVERY, FILE
 from llmrec.pages.training import training
 from llmrec.pages.view import Section
 from llmrec.report.plot import can_plot
 
-TEMPLATE, STYLE, SCRIPT = "report.html", "report.css", "report.js"
+TEMPLATE, STYLE, SCRIPTS = "report.html", "report.css", ("report.js", "browser.js")
 
 
 class Told(NamedTuple):
@@ -33,12 +32,18 @@ class Told(NamedTuple):
     limits: str
 
 
-def page(groups: Sequence[Group], extent: Extent = FILE, unfinished: Sequence[Going] = ()) -> bytes:
-    """Return the page of the groups' runs, as UTF-8; and how far those have come that are `unfinished`."""
-    sections = [make(groups) for make in (leaderboard, coverage, modules, cost, training, bias)]
-    sections.insert(0, going(unfinished))
-    samples = collect(groups, extent)
-    style, script = (part(name) for name in (STYLE, SCRIPT))
+def page(groups: Sequence[Group]) -> bytes:
+    """Return the one file of the groups' runs, as UTF-8."""
+    return rendered(groups, sections(groups), collect(groups, FILE))
+
+
+def sections(groups: Sequence[Group]) -> list[Section]:
+    return [make(groups) for make in (leaderboard, coverage, modules, cost, training, bias)]
+
+
+def rendered(groups: Sequence[Group], sections: Sequence[Section], samples: Samples) -> bytes:
+    """Return the page that shows the sections and samples, as UTF-8."""
+    style, script = part(STYLE), "".join(map(part, SCRIPTS))
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -49,9 +54,9 @@ def page(groups: Sequence[Group], extent: Extent = FILE, unfinished: Sequence[Go
         runs=sum(len(group.entries) for group in groups),
         can_plot=can_plot(),
         samples=samples,
-        told=told(samples, extent),
+        told=told(samples),
         json=Markup(embedded(samples)),  # escaped for where it stands
-        policy=policy(style, script),
+        policy=policy(style, script, asks=bool(samples.source)),
         style=Markup(style),  # the package's own
         script=Markup(script),
         drawing=Markup,  # of a chart: an SVG whose texts vl-convert has escaped
@@ -68,14 +73,16 @@ def part(name: str) -> str:
     return (files("llmrec.pages") / name).read_text(encoding="utf-8")
 
 
-def told(samples: Samples, extent: Extent) -> Told:
+def told(samples: Samples) -> Told:
     """Return by which rule rows are shown, how many they are, and what was cut."""
     rows = sum(run.rows for run in samples.runs)
     left = f"; {samples.left:,} more were chosen and left out" if samples.left else ""
-    room = f"All samples together take at most {extent.bytes / 1e6:.1f} MB. " if extent == FILE else ""
-    cut = f"; {len(samples.lengths):,} were cut" if samples.lengths else ""
-    return Told(
-        extent.rule,
-        f"{len(samples.samples):,} of {rows:,} answers are shown, to {len(samples.rows):,} questions{left}.",
-        f"{room}A text takes at most {LONGEST:,} characters{cut}.",
+    counts = (
+        f"{len(samples.samples):,} of {rows:,} answers are shown, to {len(samples.rows):,} questions{left}."
     )
+    limits = f"A text takes at most {LONGEST:,} characters"
+    if samples.details is None:
+        return Told(EVERY, counts, f"{limits}; a search reads all of it.")
+    cut = f"; {len(samples.details.lengths):,} were cut" if samples.details.lengths else ""
+    room = f"All samples together take at most {FILE.bytes / 1e6:.1f} MB."
+    return Told(FILE.rule, counts, f"{room} {limits}{cut}.")

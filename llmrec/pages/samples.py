@@ -1,6 +1,5 @@
 """Which rows of the runs a page shows, by a rule that keeps it small and fair to all of them."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum, auto
 from itertools import combinations
@@ -26,8 +25,6 @@ class Extent(NamedTuple):
 
     @property
     def rule(self) -> str:
-        if self == ALL:
-            return "Every row of every run."
         return (
             f"Of every group of runs: {self.shared} rows, drawn by a hash of their ids and the seed, the "
             f"same for all its runs; up to {self.changed} rows whose score changed most between two of its "
@@ -37,7 +34,7 @@ class Extent(NamedTuple):
 
 
 FILE = Extent(shared=100, changed=100, of_a_kind=3, bytes=7_500_000)
-ALL = Extent(shared=sys.maxsize, changed=0, of_a_kind=0, bytes=sys.maxsize)
+EVERY = "Every row of every run."  # the rule where details are had when asked for
 
 
 class Why(StrEnum):

@@ -3,9 +3,17 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from browsed import browsed
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory) -> list[Path]:
+    """Return finished runs for the browser to show."""
+    return browsed(tmp_path_factory.mktemp("browsed"))
 
 
 @pytest.fixture(scope="module")

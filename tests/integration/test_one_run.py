@@ -27,7 +27,7 @@ from llmrec.rows import draw
 TASKS = ("rating", "sequential", "direct", "explanation", "summarization")
 SHORT = ["experiment=smoke", "task.answer_tokens=24"]
 FILES = {"config.yaml", "environment.json", "examples.jsonl", "prompts.jsonl", "completions.jsonl"}
-FILES |= {"predictions.jsonl", "metrics.json"}
+FILES |= {"predictions.jsonl", "items.json", "metrics.json"}
 
 
 class Closed(Model):

@@ -7,46 +7,39 @@ Screenshots lie in outputs/screenshots/ afterwards, for people to look at.
 from pathlib import Path
 
 import pytest
+from browsed import opened_at
 from builders import CHECKOUT
-from reported import HOSTILE, answering, finished
+from reported import HOSTILE
 
 from llmrec.commands import report
 
 SHOTS = CHECKOUT / "outputs" / "screenshots"
-LINE = "task=direct limit=30 task.num_negatives=9"
 pytestmark = pytest.mark.integration
+# Titles and ids that stand out of what they are in, or over one another.
+INSIDE = """() => [...document.querySelectorAll('#sample li, #sample dd')].flatMap((one) => {
+  const within = one.getBoundingClientRect();
+  const titles = [...one.querySelectorAll(':scope > .item > bdi')];
+  const parts = titles.flatMap((part) => [...part.getClientRects()]);
+  const out = parts.some((part) => part.left < within.left - 1 || part.right > within.right + 1);
+  const over = parts.some((a, at) => parts.slice(at + 1).some((b) =>
+    a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 4 && b.top < a.bottom - 4));
+  return out || over ? [one.textContent] : [];
+})"""
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory) -> str:
-    to = tmp_path_factory.mktemp("browsed")
-    folders = [
-        answering(to, "hostile", LINE, HOSTILE),
-        answering(to, "other", f"{LINE} prompt=no_format", [*HOSTILE[3:], *HOSTILE[:3]]),
-        finished(to, "popular", f"{LINE} model=popularity"),
-        finished(to, "last", f"{LINE} model=last_item"),
-        finished(to, "fitted", "task=rating limit=30 model=text_blind"),
-    ]
-    out = to / "report.html"
+def address(folders, tmp_path_factory) -> str:
+    out = tmp_path_factory.mktemp("page") / "report.html"
     assert report.main([*map(str, folders), "--out", str(out)]) == 0
     return out.as_uri()
 
 
 @pytest.fixture
 def page(browser, address):
-    """The page, opened; no error may have been told, and nothing been asked for, by the end."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    told, asked = [], []
-    opened.on("console", lambda message: told.append(message.text))
-    opened.on("pageerror", lambda error: told.append(str(error)))
-    opened.on("request", lambda request: asked.append(request.url.partition("#")[0]))
-    opened.on("dialog", lambda dialog: told.append(dialog.message))
-    opened.goto(address)
-    yield opened
-    assert told == []
+    """The page, opened; nothing may have been asked for by the end."""
+    with opened_at(browser, address) as (page, asked):
+        yield page
     assert set(asked) == {address}
-    context.close()
 
 
 def first_column(page):
@@ -154,6 +147,48 @@ def test_the_table_of_prompts_leads_to_the_rows_that_changed(page):
     page.locator("#modules details summary").click()
     page.locator("#modules a[href^='#changed/']").click()
     assert "rows that changed" in page.locator("#status").inner_text()
+
+
+def test_items_are_shown_by_title_beside_their_ids_and_found_by_either(page):
+    page.select_option("#by-run", label="popularity")
+    first = page.locator("#sample .candidates li").first
+    title, id = (first.locator("bdi").nth(at).text_content() for at in (0, 1))
+    assert first.text_content().startswith(f"{title} {id}")
+    assert page.locator("#sample dl").first.locator("bdi").count() == 2  # the right answer
+    assert page.locator("#sample .ranked li").count() == 10
+    status = page.locator("#status")
+    found = []
+    for words in (title.upper(), id, ""):
+        before = status.inner_text()
+        page.locator("#by-text").fill(words)
+        if found:
+            page.wait_for_timeout(400)
+        else:
+            changed(page, before)
+        found.append(status.inner_text())
+        assert id in page.locator("#sample").inner_text()
+    assert found[0] == found[1] != found[2]
+
+
+def changed(page, before):
+    page.wait_for_function("(text) => document.getElementById('status').textContent !== text", arg=before)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_hostile_titles_are_words_that_overlap_nothing_and_are_not_cut(browser, address, width):
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.goto(address)
+    page.select_option("#by-run", label="popularity")
+    page.locator("#list button").first.click()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert page.locator("#sample .item").count() > 10
+    assert page.evaluate(INSIDE) == []
+    assert page.locator("#sample img").count() == 0
+    assert page.evaluate("window.hacked") is None
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.locator("#sample").screenshot(path=SHOTS / f"titles-{width}.png")
+    context.close()
 
 
 def test_hostile_texts_are_shown_and_run_nothing(page):

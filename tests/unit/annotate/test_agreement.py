@@ -50,6 +50,7 @@ def test_alpha_agrees_with_another_program(seed):
     values[chance.random(values.shape) < 0.25] = NONE
     judge = krippendorff.alpha(reliability_data=values, level_of_measurement="ordinal")
     assert alpha(values)[0] == pytest.approx(judge)
+    assert alpha(values.reshape(4, 6, 5))[0] == pytest.approx(judge)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -150,6 +150,9 @@ def test_agreement_is_over_texts_that_two_rated(found):
     assert -1 <= of["rank"].alpha < 1
     assert of["tone"].alpha is None  # all said 3
     assert of["truth"].alpha == pytest.approx(1.0)
+    low, high = of["rank"].ci95
+    assert low <= of["rank"].alpha <= high
+    assert of["tone"].ci95 is of["truth"].ci95 is None  # nothing differs; one row alone
 
 
 def test_a_judge_is_held_against_the_people_as_they_are_against_each_other(files, tmp_path):
@@ -261,6 +264,10 @@ def test_the_command_prints_tables_markdown_and_json(files, key, tmp_path, capsy
     found = json.loads(capsys.readouterr().out)
     assert found["systems"][0]["name"] == "large"
     assert found["judges"][0]["judge"] == "a | b"
+    [rank, *_] = found["agreement"]
+    assert list(rank) == ["what", "alpha", "units", "n", "ci95"]
+    told = "| rank | {:.2f} [{:.2f}, {:.2f}] |".format(rank["alpha"], *rank["ci95"])
+    assert told in "\n".join(lines)
 
 
 def test_ratings_that_rank_nothing_are_still_told(key, tmp_path, capsys):

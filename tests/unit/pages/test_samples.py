@@ -5,7 +5,7 @@ import pytest
 from reported import answering, finished
 
 from llmrec.pages.groups import groups
-from llmrec.pages.samples import ALL, FILE, Extent, Why, choose, drawn, in_turn, most_changed
+from llmrec.pages.samples import FILE, Extent, Why, choose, drawn, in_turn, most_changed
 
 
 def test_queues_are_taken_in_turn():
@@ -64,7 +64,6 @@ def test_no_run_of_a_row_is_shown_twice(group):
 
 
 def test_all_rows_are_shown_where_there_is_room(group):
-    pairs = {(one.row, run) for one in choose(group, ALL) for run in one.runs}
+    pairs = {(one.row, run) for one in choose(group, FILE) for run in one.runs}
     assert len(pairs) == len(group.examples) * len(group.entries)
-    assert ALL.rule == "Every row of every run."
     assert "100 rows, drawn by a hash" in FILE.rule
