@@ -72,7 +72,13 @@ def samples(
     return Samples(
         groups=[scored(group) for group in groups],
         runs=[
-            Shown(entry.name, entry.run.folder.name, group.number, shown[entry.number], entry.metrics.coverage.all)
+            Shown(
+                entry.name,
+                entry.run.folder.name,
+                group.number,
+                shown[entry.number],
+                entry.metrics.coverage.all,
+            )
             for group in groups
             for entry in group.entries
         ],
