@@ -11,7 +11,7 @@ from llmrec.errors import ConfigError
 from llmrec.report.curves import Curves
 
 CURVES = ("cross_domain", "size", "sparsity")
-STUDIES = (*CURVES, "audit", "literature_beauty")
+STUDIES = (*CURVES, "audit", "literature_beauty", "paper", "prompt_ablation")
 OWN = """# @package _global_
 defaults: [size]
 description: my own
