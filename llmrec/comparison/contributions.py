@@ -25,6 +25,7 @@ HEADER = ("task", "of", "score", "without", "with", "n", "difference", "p", "p H
 NOTES = (
     f"difference: of a module, {FULL} minus the same prompt without it; of another prompt, that minus {FULL}",
     "in brackets the 95% paired bootstrap interval over the same rows",
+    "a rating that is not valid counts as the training mean, which may beat a model: look at valid",
     "p: permutation test; p Holm: corrected for all differences told here; helps, hurts: p Holm below .05; "
     "unclear is no proof of equality",
 )
@@ -32,10 +33,11 @@ NOTES = (
 
 class Contribution(NamedTuple):
     """By how much a score changes with a part of the prompt, `of` a module or of all that another prompt
-    has: the difference is that of the run with it minus the one without. `full` is the run of zero_shot."""
+    has: the difference is that of the run with it minus the one without."""
 
-    full: Finished
     of: str
+    without: Finished
+    with_it: Finished
     difference: Difference
 
     @property
@@ -47,16 +49,16 @@ def contributions(runs: Sequence[Finished]) -> list[Contribution]:
     """Return what each prompt has or lacks beside `FULL`, by each headline score, where runs have the same
     rows and choices but for the prompt; p-values corrected over all of them. Raises LlmrecError."""
     measured, owners = [], []
-    for full, of, without, with_it in held(runs):
+    for of, without, with_it in held(runs):
         pair = paired((without.metrics.prompt, with_it.metrics.prompt), without, with_it)
         for one in measures(pair, []):
             measured.append(one)
-            owners += [(full, of)] * len(one.wanted)
+            owners += [(of, without, with_it)] * len(one.wanted)
     return [Contribution(*owner, found) for owner, found in zip(owners, differences(measured), strict=True)]
 
 
-def held(runs: Sequence[Finished]) -> Iterator[tuple[Finished, str, Finished, Finished]]:
-    """Yield the full prompt's run, what is measured, and the runs without and with it."""
+def held(runs: Sequence[Finished]) -> Iterator[tuple[str, Finished, Finished]]:
+    """Yield what is measured, and the runs without and with it."""
     alike: dict[str, list[Finished]] = {}
     for run in runs:
         others = {name: value for name, value in run.choices.items() if name != "prompt"}
@@ -68,7 +70,7 @@ def held(runs: Sequence[Finished]) -> Iterator[tuple[Finished, str, Finished, Fi
             full = min(fulls, key=lambda full: len(apart(full, run)))
             if run.metrics.prompt not in (FULL, ""):
                 of = module(apart(full, run))
-                yield (full, of, run, full) if of else (full, run.metrics.prompt, full, run)
+                yield (of, run, full) if of else (run.metrics.prompt, full, run)
 
 
 def apart(full: Finished, run: Finished) -> dict[str, object]:
@@ -105,7 +107,7 @@ def grids(found: Sequence[Contribution]) -> list[Grid]:
     """Return a table for each model, way to answer, data and seed."""
     together: dict[str, list[Contribution]] = {}
     for one in found:
-        run = one.full.metrics
+        run = one.without.metrics
         name = ", ".join([" ".join(stamped(run).split()), *([way(run)] if way(run) else [])])
         of = titled(run).partition(" on ")[2].partition(", n =")[0]
         together.setdefault(f"what each part of the prompt contributes: {name} on {of}", []).append(one)
@@ -117,14 +119,15 @@ def grids(found: Sequence[Contribution]) -> list[Grid]:
 
 def cells(one: Contribution) -> list[str]:
     """Return a contribution's row, as HEADER names it."""
-    found = one.difference
-    [result] = find(one.full.metrics.metrics, found.metric)
+    found, run = one.difference, one.without.metrics
+    [result] = find(run.metrics, found.metric)
     interval = f"\n[{found.ci95[0]:+.4f}, {found.ci95[1]:+.4f}]" if found.ci95 else ""
+    sides = zip(found.scores, (one.without, one.with_it), strict=True)
     return [
-        one.full.metrics.task,
+        run.task,
         one.of,
         heading(result),
-        *map(number, found.scores),
+        *(f"{number(score)}\n({side.metrics.coverage.valid:,} valid)" for score, side in sides),
         f"{found.n:,}",
         f"{found.difference:+.4f}{interval}",
         p_value(found.p),

@@ -53,18 +53,11 @@ def test_a_study_finds_what_was_run_by_hand_leaves_out_what_cannot_be_and_surviv
 
 
 def test_an_ablation_asks_what_can_be_asked_and_tells_what_each_part_contributes(tmp_path):
-    # By the probabilities of digits: no text is written, so that cot and rankings cannot be asked.
-    words = [
-        "model=tiny",
-        "dataset=demo",
-        "task=rating,direct",
-        "decoding=digits",
-        "limit=12",
-        "resamples=50",
-    ]
+    # By the probabilities of digits: no text is written, so that cot cannot be asked.
+    words = ["model=tiny", "dataset=demo", "task=rating", "decoding=digits", "limit=12"]
     done = llmrec(tmp_path, "run", "experiment=prompt_ablation", *words)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("left out, ") == 3
+    assert done.stderr.count("left out, ") == 2
     assert "before the start" in done.stderr
     assert "run 4 of 4 done in" in done.stderr
     assert "run 1 of 4 done in" in done.stderr
@@ -74,6 +67,7 @@ def test_an_ablation_asks_what_can_be_asked_and_tells_what_each_part_contributes
     prompts = ("zero_shot", "few_shot", "no_format", "no_task_description")
     assert f"| task | score | {' | '.join(prompts)} |" in text
     assert "| rating, n = 12 of 353 | valid | 12 of 12 | 12 of 12 | 12 of 12 | 12 of 12 |" in text
+    assert "prompt=cot wants thoughts" in text
     assert "prompt=no_behavior: asks task=rating as prompt=zero_shot does" in text
     runs = [Finished.at(tmp_path / folder) for folder in folders(done)]
     found = contributions(runs)
@@ -81,3 +75,13 @@ def test_an_ablation_asks_what_can_be_asked_and_tells_what_each_part_contributes
     [grid] = grids(found)
     assert markdown(grid).rstrip() in text
     assert (page.parent / "plot.svg").is_file()
+
+
+def test_the_papers_table_is_rehearsed_with_random_weights(tmp_path):
+    words = ["weights=random_tiny", "limit=2", "dataset=demo", "task=rating", "decoding=digits"]
+    done = llmrec(tmp_path, "run", "experiment=paper", *words, "model=alpaca,gru4rec")
+    assert done.returncode == 0, done.stderr
+    assert "left out, 1 of 2 runs (task=rating dataset=demo model=gru4rec prompt=zero_shot)" in done.stderr
+    page = (tmp_path / "out/studies/paper/page.md").read_text()
+    assert "alpaca" in page
+    assert "- left out, 1 of 2 runs (task=rating dataset=demo model=gru4rec" in page

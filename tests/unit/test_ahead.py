@@ -1,6 +1,7 @@
 """Runs looked at before they start: what is left out and why, how much the rest ask, what it may cost."""
 
 import dataclasses
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -21,13 +22,18 @@ from llmrec.results import Tokens
 from llmrec.rows import draw
 
 
+@cache
+def choices(line: str) -> dict[str, object]:
+    return resolved(composed(["dataset=demo", "model=tiny", *line.split()]))
+
+
 @pytest.fixture
 def runs(tmp_path):
     """Return what makes runs, not yet started, of lines of choices."""
 
     def made(*lines: str) -> list[Ran]:
-        own = [f"cache_dir={tmp_path}/cache", f"output_dir={tmp_path}", "dataset=demo", "model=tiny"]
-        configs = [resolved(composed([*own, *line.split()])) for line in lines]
+        places = {"cache_dir": str(tmp_path / "cache"), "output_dir": str(tmp_path)}
+        configs = [choices(line) | places for line in lines]
         return [Ran(tmp_path / f"run-{at}", config, None) for at, config in enumerate(configs)]
 
     return made
@@ -37,8 +43,8 @@ def test_what_cannot_be_asked_or_asks_the_same_is_left_out_and_told(runs):
     lines = [
         "task=rating limit=3 prompt=no_behavior",
         "task=rating limit=3",
-        "task=sequential limit=3 prompt=no_behavior",
-        "task=sequential limit=3",
+        "task=direct limit=3 prompt=no_behavior",
+        "task=direct limit=3",
         "task=rating limit=3 decoding=digits prompt=cot",
         "task=direct limit=3 task.num_negatives=900",
         "task=rating limit=3 prompt=no_behavior seed=1",
@@ -58,8 +64,9 @@ def test_a_recommender_reads_no_prompt_so_that_one_run_of_it_is_enough(runs):
 
 
 def test_reasons_are_told_once_for_all_runs_that_they_hold_for(runs):
-    made = [run._replace(left_out="why") for run in runs("task=rating prompt=cot", "task=direct")]
-    assert left_out([*made, *runs("task=rating")]) == [
+    lines = "task=rating limit=30 prompt=cot", "task=direct limit=3", "task=rating limit=3"
+    *out, asked = runs(*lines)
+    assert left_out([*(run._replace(left_out="why") for run in out), asked]) == [
         "left out, 2 of 3 runs (task=rating,direct dataset=demo model=tiny prompt=cot,zero_shot): why"
     ]
 
@@ -80,7 +87,9 @@ def test_the_size_of_a_run_is_that_of_its_prompts_and_its_longest_answers(runs):
 
 
 def test_time_goes_by_the_speed_of_finished_runs_of_the_same_model(runs, tmp_path):
-    one, other = look(runs("task=rating limit=30", "task=rating limit=30 model.max_batch=8"), Silent())
+    [one] = look(runs("task=rating limit=30"), Silent())
+    model = {**one.plan.stored["model"], "max_batch": 8}
+    other = one._replace(plan=dataclasses.replace(one.plan, stored=one.plan.stored | {"model": model}))
     assert estimate.cost([one], {}).seconds is None
     before = finished(tmp_path / "runs", "before", "task=rating limit=5 model=random")
     done = read_metrics(before / METRICS)
@@ -104,7 +113,7 @@ def test_money_goes_by_the_price_of_a_million_tokens(runs):
 
 
 def test_what_has_finished_counts_as_done_and_its_data_are_not_read(runs, monkeypatch):
-    made = runs("task=rating limit=3", "task=rating limit=4")
+    made = runs("task=rating limit=3", "task=rating limit=30")
     for run in made:
         run.folder.mkdir()
         (run.folder / METRICS).write_text("{}")
@@ -120,11 +129,11 @@ def test_what_has_finished_counts_as_done_and_its_data_are_not_read(runs, monkey
 
 def test_the_table_has_a_line_for_each_task_and_model_and_one_for_all(runs):
     header, rows = estimate.table(
-        look(runs("task=rating limit=3", "task=direct limit=3", "task=rating limit=2"), Silent())
+        look(runs("task=rating limit=3", "task=direct limit=3", "task=rating limit=30"), Silent())
     )
     assert header == ["task", "dataset", "model", "runs", "rows", "prompt tokens", "answer tokens"]
     assert [row[:5] for row in rows] == [
-        ["rating", "demo", "tiny", "2", "5"],
+        ["rating", "demo", "tiny", "2", "33"],
         ["direct", "demo", "tiny", "1", "3"],
-        ["all", "", "", "3", "8"],
+        ["all", "", "", "3", "36"],
     ]

@@ -93,7 +93,7 @@ def test_the_full_prompt_of_the_same_length_is_the_one_that_counts(folders, tmp_
         finished(tmp_path, name, f"{line} prompt={name}")
     runs = [folders / "zero_shot", tmp_path / "zero_shot", tmp_path / "no_format"]
     found = contributions([Finished.at(folder) for folder in runs])
-    assert {one.full.folder for one in found if one.of == "format"} == {tmp_path / "zero_shot"}
+    assert {one.with_it.folder for one in found if one.of == "format"} == {tmp_path / "zero_shot"}
 
 
 def test_every_form_of_the_report_tells_the_same(folders, found, capsys, monkeypatch):
@@ -108,6 +108,7 @@ def test_every_form_of_the_report_tells_the_same(folders, found, capsys, monkeyp
         assert table.splitlines()[0] in out
         assert f"{worth.difference:+.4f}" in out
         assert "helps" in out
+        assert "(20 valid)" in out  # of no_format: every other answer is none
     assert report.main([*names, "--format", "json"]) == 0
     assert "helps" not in capsys.readouterr().out
 
