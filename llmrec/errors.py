@@ -16,6 +16,10 @@ class DataError(LlmrecError):
     """Raw input or a stored artifact that cannot be read as what it should be."""
 
 
+class UnfitError(DataError):
+    """Data that lack what a task needs."""
+
+
 class BackendError(LlmrecError):
     """A model, device or server that cannot do what was asked of it."""
 

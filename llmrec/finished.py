@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
@@ -15,7 +15,7 @@ from llmrec.errors import DataError
 from llmrec.metric.base import Context, Row
 from llmrec.plan import Plan, plan
 from llmrec.progress import Silent
-from llmrec.records import Example, Prediction, Rating, Text
+from llmrec.records import Answer, Example, Prediction, Rating, Text
 from llmrec.results import Metrics, find
 from llmrec.rows import draw
 
@@ -85,11 +85,32 @@ class Finished:
 
     @cached_property
     def context(self) -> Context:
-        """What scored the rows beyond themselves: of texts the training answers, which takes the data; of
-        ratings what `known` finds."""
+        """What scored the rows beyond themselves: of texts the training answers; of ratings what `known`
+        finds."""
         if self.plan.task.answer is Text:
-            return Context(training=draw(self.plan, Silent()).training.answers)
+            return Context(training=Drawn(self.plan))
         return known(self.metrics, self.rows)
+
+
+class Drawn(Sequence[Answer]):
+    """A run's training answers, for which the data is read when a score looks at them: few do."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    @cached_property
+    def _answers(self) -> Sequence[Answer]:
+        return draw(self._plan, Silent()).training.answers
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    @overload
+    def __getitem__(self, place: int) -> Answer: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Answer]: ...
+    def __getitem__(self, place: int | slice) -> Answer | Sequence[Answer]:
+        return self._answers[place]
 
 
 def known(metrics: Metrics, rows: Sequence[Row]) -> Context:

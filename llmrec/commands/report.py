@@ -10,11 +10,14 @@ import msgspec
 from rich.console import Console
 
 from llmrec.artifacts import METRICS, read_metrics
-from llmrec.errors import ConfigError, DataError
+from llmrec.comparison.contributions import ablated, contributions
+from llmrec.comparison.contributions import grids as of_prompts
+from llmrec.errors import ConfigError, DataError, LlmrecError
 from llmrec.files import write_atomic
+from llmrec.finished import Finished
 from llmrec.report.flat import COLUMNS, flat
 from llmrec.report.latex import latex
-from llmrec.report.table import drawn, grids, markdown
+from llmrec.report.table import Grid, drawn, grids, markdown
 from llmrec.results import Metrics
 
 DOCUMENTS = {"markdown": markdown, "latex": latex}
@@ -34,15 +37,27 @@ def main(argv: list[str]) -> int:
     if asked.out is not None:
         return write_page(asked.out, [path.parent for path in paths])
     runs = {path.parent: read_metrics(path) for path in paths}
+    if asked.format not in ("table", *DOCUMENTS):
+        tabulate(runs, asked.format)
+        return 0
+    tables = [*grids(runs.values()), *contributed(runs)]
     if asked.format == "table":
         console = Console()
-        for grid in grids(runs.values()):
+        for grid in tables:
             console.print(drawn(grid))
-    elif asked.format in DOCUMENTS:
-        print("\n".join(map(DOCUMENTS[asked.format], grids(runs.values()))))
     else:
-        tabulate(runs, asked.format)
+        print("\n".join(map(DOCUMENTS[asked.format], tables)))
     return 0
+
+
+def contributed(runs: Mapping[Path, Metrics]) -> list[Grid]:
+    """Return what the parts of prompts contribute, where runs differ in their prompt alone; a folder that
+    lacks more than its metrics leaves that out, and is told."""
+    try:
+        return of_prompts(contributions([Finished.at(folder) for folder in ablated(runs)]))
+    except LlmrecError as error:
+        print(f"no contributions of prompts: {error}", file=sys.stderr)
+        return []
 
 
 def write_page(out: Path, folders: list[Path]) -> int:

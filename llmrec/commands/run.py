@@ -4,7 +4,7 @@ import os
 
 from llmrec.commands.composing import register
 from llmrec.commands.jobs import Jobs
-from llmrec.commands.studying import run_study, study_of
+from llmrec.commands.studying import run_study, study_of, swept
 
 HELP = """usage: llmrec run [GROUP=NAME ...] [KEY=VALUE ...] [-m] [Hydra's flags]
 
@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     asked = study_of(argv)
     if asked is not None:
         return run_study(asked)
-    jobs = Jobs()
+    jobs = Jobs(swept(argv))
     jobs.run(argv)
     jobs.show()
     return 1 if jobs.failed else 0

@@ -8,21 +8,28 @@ from typing import Any, NamedTuple
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
+from llmrec import estimate
+from llmrec.ahead import Cell, look
 from llmrec.artifacts import METRICS, read_metrics
 from llmrec.commands.composing import composed, one_line
-from llmrec.commands.jobs import Jobs, shortest
+from llmrec.commands.console import progress
+from llmrec.commands.jobs import MULTIRUN, Jobs, errors, shortest
+from llmrec.comparison.table import drawn
 from llmrec.config import build
 from llmrec.errors import ConfigError
 from llmrec.plan import PATHS, resolved
+from llmrec.processes import rank
+from llmrec.progress import Silent
+from llmrec.report.page import left_out
 from llmrec.report.study import Ran, Study
 from llmrec.results import Metrics
 
 # With one of these Hydra shows something and runs nothing.
 SHOWS = {"--cfg", "-c", "--info", "-i", "--hydra-help", "--version", "--shell-completion", "-sc"}
-SWEEPS = {"--multirun", "-m", "--run", "-r"}
+SWEEPS = {*MULTIRUN, "--run", "-r"}
 CONFIG_DIR = ("--config-dir", "-cd")
 
 
@@ -74,11 +81,16 @@ def study_of(argv: Sequence[str]) -> Asked | None:
 
 
 def run_study(asked: Asked) -> int:
-    """Run its lines one after another, show what came out, and have the study written from it."""
+    """Run its lines one after another, show what came out, and have the study written from it. Raises
+    ConfigError where nothing of it can be asked."""
     sweeps = list(planned(asked))
-    runs = [run for sweep in sweeps for run in sweep.runs]
-    jobs = Jobs({run.folder: number for number, run in enumerate(runs, 1)})
-    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    cells = seen([run for sweep in sweeps for run in sweep.runs])
+    runs = [cell.run for cell in cells]
+    if all(run.left_out for run in runs):
+        raise ConfigError(runs[0].left_out)
+    foretell(cells)
+    jobs = Jobs(cells)
+    console = errors()
     refused: list[ConfigError] = []
     for sweep in sweeps:
         try:
@@ -89,16 +101,49 @@ def run_study(asked: Asked) -> int:
     if jobs.delegated:
         return 0
     jobs.show()
-    ran = [run._replace(metrics=None if run.folder in jobs.failed else stored(run.folder)) for run in runs]
-    left = sum(run.metrics is None for run in ran)
+    ran = [run if run.left_out else run._replace(metrics=came_of(run.folder, jobs)) for run in runs]
+    left = sum(run.metrics is None and not run.left_out for run in ran)
     if left:
         console.print(
             f"{left} of {len(ran)} runs did not finish (errors above); the same command tries them again"
         )
-    if left < len(ran):
+    if any(run.metrics for run in ran):
         for path in asked.study.write(ran, asked.to):
             console.print(f"-> {shortest(path)}")
     return 1 if jobs.failed or refused else 0
+
+
+def swept(argv: Sequence[str]) -> list[Cell]:
+    """Return the runs of a sweep, what they will take told; none where it is no sweep of several, or one that
+    Hydra alone understands."""
+    flags = [word for word in argv if not is_override(word)]
+    if not set(MULTIRUN).intersection(flags) or any(flag.partition("=")[0] in SHOWS for flag in flags):
+        return []
+    try:
+        runs = list(composed_of(parsed([word for word in argv if is_override(word)]), searched(flags)))
+    except (ConfigError, HydraException):
+        return []
+    if len(runs) < 2:
+        return []
+    # What cannot be asked was asked for all the same: it will say so itself.
+    cells = [cell._replace(run=run) for cell, run in zip(seen(runs), runs, strict=True)]
+    foretell(cells)
+    return cells
+
+
+def seen(runs: Sequence[Ran]) -> list[Cell]:
+    """Look at runs before they start, telling how far that is."""
+    return look(runs, progress() if rank() == 0 else Silent())
+
+
+def foretell(cells: Sequence[Cell]) -> None:
+    """Print what is left out, and what the rest will take."""
+    console = errors()
+    for line in left_out([cell.run for cell in cells]):
+        console.print(line)
+    if not all(cell.finished or cell.run.left_out for cell in cells):
+        console.print(drawn(*estimate.table(cells), title="before the start"))
+        console.print(estimate.NOTE, style="dim")
 
 
 def planned(asked: Asked) -> Iterator[Sweep]:
@@ -111,16 +156,19 @@ def planned(asked: Asked) -> Iterator[Sweep]:
         with one_line([line]):
             own = [word for word in parsed(shlex.split(line)) if word.key_or_group not in given]
             words = [*own, *asked.words]
-            each = [list(one) for one in product(*map(assignments, words))]
-        runs = []
-        for one in each:
-            cfg = composed([*one, *places], with_hydra=True)
-            folder = Path(str(cfg.hydra.sweep.dir), str(cfg.hydra.sweep.subdir)).absolute()
-            if folder not in known:
-                runs.append(Ran(folder, choices(cfg), None))
-                known.add(folder)
+        runs = {run.folder: run for run in composed_of(words, places) if run.folder not in known}
+        known |= set(runs)
         if runs:
-            yield Sweep([word.input_line or "" for word in words], runs)
+            yield Sweep([word.input_line or "" for word in words], list(runs.values()))
+
+
+def composed_of(words: Sequence[Override], places: Sequence[str]) -> Iterator[Ran]:
+    """Yield a run for every combination of choices. Raises ConfigError."""
+    with one_line([word.input_line or "" for word in words]):
+        each = [list(one) for one in product(*map(assignments, words))]
+    for one in each:
+        cfg = composed([*one, *places], with_hydra=True)
+        yield Ran(Path(str(cfg.hydra.sweep.dir), str(cfg.hydra.sweep.subdir)).absolute(), choices(cfg), None)
 
 
 def is_override(word: str) -> bool:
@@ -176,7 +224,7 @@ def choices(cfg: DictConfig) -> dict[str, Any]:
     return resolved(OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"]))
 
 
-def stored(folder: Path) -> Metrics | None:
+def came_of(folder: Path, jobs: Jobs) -> Metrics | None:
     """Return the metrics of a run that has finished, by whatever launcher."""
     path = folder / METRICS
-    return read_metrics(path) if path.is_file() else None
+    return read_metrics(path) if path.is_file() and folder not in jobs.failed else None

@@ -63,6 +63,11 @@ class Variant:
         if self.demonstrations and self.pool < self.demonstrations:
             raise ConfigError(f"pool: {self.pool} rows cannot give {self.demonstrations} demonstrations")
 
+    def settled(self, wording: Wording) -> "Variant":
+        """Return the same variant with `inject` as it falls out for one task: never or always."""
+        told = self.inject is Behavior.always or (self.inject is Behavior.needed and wording.needs_behavior)
+        return dataclasses.replace(self, inject=Behavior.always if told else Behavior.never)
+
     def open(self, wording: Wording, names: Names, pool: Sequence[Example], seed: int) -> "Writer":
         """Return a writer for one task and catalogue; demonstrations come out of `pool`."""
         return Writer(self, wording, names, Demonstrations(pool, self.select, seed))
@@ -85,7 +90,7 @@ class Writer:
 
     def __init__(self, variant: Variant, wording: Wording, names: Names, chosen: Demonstrations) -> None:
         self.wording = dataclasses.replace(wording, candidate=variant.candidate or wording.candidate)
-        self.variant, self.names, self.chosen = variant, names, chosen
+        self.variant, self.names, self.chosen = variant.settled(wording), names, chosen
 
     def write(self, question: Question) -> Prompt:
         """Return the prompt of a question: demonstrations as earlier turns, then the question."""
@@ -120,10 +125,8 @@ class Writer:
         rendering = Rendering(question, self.names, wording, budget)
         if variant.brief:
             return (Part(Module.TASK, fill(wording.brief, rendering.values)),), rendering.cut(wording.brief)
-        told = variant.inject is Behavior.always or (
-            variant.inject is Behavior.needed and wording.needs_behavior
-        )
-        behavior = (wording.behavior if question.history else wording.no_history) if told else ""
+        told = wording.behavior if question.history else wording.no_history
+        behavior = told if variant.inject is Behavior.always else ""
         framed = {
             Module.TASK: frame(variant.task, wording.task),
             Module.INPUT: wording.input,

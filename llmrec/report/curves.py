@@ -44,10 +44,14 @@ class Curves(Study):
         found = points(ran, self.settings)
         image = PLOT if can_plot() else None
         yield self._put(to / POINTS, to_csv(found, list(self.settings)))
-        yield self._put(to / PAGE, page(self.title, ran, found, list(self.settings), image).encode())
+        yield self._put(to / PAGE, self.page(ran, found, image).encode())
         shown = self._shown(found, [run.metrics for run in ran if run.metrics is not None])
         axes = Axes(title=self.title, x=self.x, log=self.log, shape=self.shape)
         yield self._put(to / PLOT, svg(marks(shown, axes), axes))
+
+    def page(self, ran: Sequence[Ran], found: Sequence[Point], image: str | None) -> str:
+        """Return the page in Markdown; `image` is the plot's file, if there is one."""
+        return page(self.title, ran, found, list(self.settings), image)
 
     def _put(self, path: Path, content: bytes) -> Path:
         write_atomic(path, content)

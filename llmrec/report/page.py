@@ -18,18 +18,40 @@ def page(
 ) -> str:
     """Return the page in Markdown; a floor that is a model of the study too stands in it once."""
     done = [run.metrics for run in ran if run.metrics is not None]
-    unfinished = [run.folder for run in ran if run.metrics is None]
     same_rows = len({(run.task, run.rows) for run in done}) == len({run.task for run in done})
-    told = [*([] if same_rows else [ROWS_DIFFER]), *notes(done)]
-    told += [
-        f"{len(unfinished)} of {len(ran)} runs did not finish: {', '.join(map(str, unfinished))}"
-    ] * bool(unfinished)
+    told = [*([] if same_rows else [ROWS_DIFFER]), *notes(done), *absent(ran)]
     headline = {run.task: run.headline for run in done}
     blocks = [f"# {title}", *([f"![{title}]({image})"] if image else [])]
     for task, names in headline.items():
         own = [point for point in found if point.row["task"] == task]
         blocks += [f"## {task}"] * (len(headline) > 1) + [table(own, names, settings)]
     return "\n\n".join([*blocks, "\n".join(f"- {note}" for note in told)]) + "\n"
+
+
+def absent(ran: Sequence[Ran]) -> list[str]:
+    """Return what did not finish, and what was left out."""
+    lost = [str(run.folder) for run in ran if run.metrics is None and not run.left_out]
+    told = [f"{len(lost)} of {len(ran)} runs did not finish: {', '.join(lost)}"] if lost else []
+    return [*told, *left_out(ran)]
+
+
+def left_out(ran: Sequence[Ran]) -> list[str]:
+    """Return which runs were left out, a line for each reason."""
+    by_reason: dict[str, list[Ran]] = {}
+    for run in ran:
+        by_reason.setdefault(run.left_out, []).append(run)
+    return [
+        f"left out, {len(alike)} of {len(ran)} runs ({named(alike)}): {why}"
+        for why, alike in by_reason.items()
+        if why
+    ]
+
+
+def named(ran: Sequence[Ran]) -> str:
+    """Return the choices of runs, each group's names once."""
+    groups = ("task", "dataset", "model", "prompt")
+    told = [(group, dict.fromkeys(str(run.choices[group]["name"]) for run in ran)) for group in groups]
+    return " ".join(f"{group}={','.join(names)}" for group, names in told)
 
 
 def table(found: Sequence[Point], headline: Sequence[str], settings: Sequence[str]) -> str:

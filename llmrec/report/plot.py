@@ -20,7 +20,12 @@ GREY = "#767676"
 DASHES = [[6, 4], [2, 3], [8, 3, 2, 3], [12, 4]]
 SIZE, SIZE_AMONG_OTHERS = (560, 320), (400, 280)  # of a panel, in pixels
 FORMATS = {"density": ".2~p"}
-NAMES = {"density": "density (share of user-item pairs that are known)", "dataset": "", "k": "k-core"}
+NAMES = {
+    "density": "density (share of user-item pairs that are known)",
+    "dataset": "",
+    "prompt": "",
+    "k": "k-core",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +160,9 @@ def over_names(here: Sequence[Mark], everywhere: Sequence[Mark], axes: Axes) -> 
     """Return a panel of names side by side: a point and its interval a model, floors dashed across."""
     import altair as alt
 
-    x = alt.X("x:N").sort(None).title(NAMES.get(axes.x, axes.x)).axis(labelAngle=0, domain=False, ticks=False)
+    lines = "split(datum.label, '_')"  # a word each, or long names would run into each other
+    x = alt.X("x:N").sort(None).title(NAMES.get(axes.x, axes.x))
+    x = x.axis(labelAngle=0, labelExpr=lines, domain=False, ticks=False)
     models, floors = parted(here)
     colour, dash = told_apart(everywhere)
     beside = alt.XOffset("model:N").sort(names(everywhere, floor=False))

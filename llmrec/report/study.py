@@ -11,11 +11,13 @@ from llmrec.results import Metrics
 
 
 class Ran(NamedTuple):
-    """One of the runs: its folder, its whole config, and its metrics, None where it did not finish."""
+    """One of the runs: its folder, its whole config, its metrics, None where it did not finish, and why it
+    was left out, "" where it was not."""
 
     folder: Path
     choices: Mapping[str, Any]
     metrics: Metrics | None
+    left_out: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ PROMPT = "prompt"  # left out where no model read one
 DECODING = "decoding"  # left out where all answered in one way
 HALF = ("bfloat16", "float16")
 LEFT = ("model", PROMPT, DECODING)
+WORDS = (*LEFT, "task", "of", "score", "verdict")
 BEATS = "beats"
 
 
@@ -177,7 +178,7 @@ def fitted(model: str, fit: Fit) -> str:
 
 def is_words(header: str) -> bool:
     """Say whether a column holds words, which stand left, and no numbers."""
-    return header in LEFT or header.startswith(BEATS)
+    return header in WORDS or header.startswith(BEATS)
 
 
 def drawn(made: Grid) -> Group:

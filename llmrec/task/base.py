@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from llmrec.errors import ConfigError, DataError
+from llmrec.errors import ConfigError, UnfitError
 from llmrec.records import Answer, Corpus, Event, Example, Interaction, Question, Training
 from llmrec.seeded import hash64
 from llmrec.split.ledger import Ledger, Role, Scheme
@@ -54,10 +54,10 @@ class Task(ABC):
         return []
 
     def check(self, corpus: Corpus) -> None:
-        """Raise DataError when the corpus lacks what the task needs."""
+        """Raise UnfitError when the corpus lacks what the task needs."""
         for field in self.needs:
             if not any(getattr(interaction, field) for interaction in corpus.interactions):
-                raise DataError(
+                raise UnfitError(
                     f"dataset={corpus.name}: no interaction has a {field} and task={self.name} needs it; "
                     f"choose a data set with texts (demo, gift_cards) or another task"
                 )

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
-from llmrec.errors import ConfigError, DataError
+from llmrec.errors import ConfigError, UnfitError
 from llmrec.records import Corpus, Example, Interaction, Question
 from llmrec.seeded import rng
 from llmrec.split.ledger import Ledger, Role
@@ -60,7 +60,7 @@ class Direct(Sequential):
         owned = Counter(it.user for it in corpus.interactions)
         user, most = owned.most_common(1)[0]
         if len(corpus.items) - most < self.num_negatives:
-            raise DataError(
+            raise UnfitError(
                 f"task.num_negatives: {self.num_negatives} items were asked for, but of the "
                 f"{len(corpus.items):,} of dataset={corpus.name} only {len(corpus.items) - most:,} are not "
                 f"{user}'s own; lower task.num_negatives, or take a data set with more items"

@@ -4,6 +4,10 @@ import os
 import subprocess
 import sys
 
+from llmrec.comparison.contributions import contributions, grids
+from llmrec.finished import Finished
+from llmrec.report.table import markdown
+
 WORDS = ["dataset=demo", "dataset.sample.users=0.5,1.0", "limit=20", "resamples=20"]
 
 
@@ -19,21 +23,65 @@ def folders(done: subprocess.CompletedProcess[str]) -> list[str]:
     ]
 
 
-def test_a_study_finds_what_was_run_by_hand_and_survives_a_run_that_fails(tmp_path):
+def test_a_study_finds_what_was_run_by_hand_leaves_out_what_cannot_be_and_survives_a_failure(tmp_path):
     by_hand = llmrec(tmp_path, "run", "-m", "task=sequential", "model=popularity", *WORDS)
     assert by_hand.returncode == 0, by_hand.stderr
+    assert "run 2 of 2 done in" in by_hand.stderr
     answered = [tmp_path / folder / "completions.jsonl" for folder in folders(by_hand)]
     before = [path.stat().st_mtime_ns for path in answered]
+    answered[0].with_name("config.yaml").write_text("task: another\n")
 
     done = llmrec(tmp_path, "run", "experiment=size", "model=popularity,train_mean", *WORDS)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     assert folders(done) == folders(by_hand)
     assert [path.stat().st_mtime_ns for path in answered] == before
-    assert "run 1 of 4: task=sequential dataset=demo model=popularity" in done.stderr
-    assert done.stderr.count("error: model=train_mean: answers a rating") == 2
-    assert "2 of 4 runs did not finish (errors above)" in done.stderr
-    assert done.stdout.count("sequential on demo") == 2
+    assert "run 1 of 2: task=sequential dataset=demo model=popularity" in done.stderr
+    runs = "task=sequential dataset=demo model=train_mean prompt=zero_shot"
+    lost = f"left out, 2 of 4 runs ({runs}): model=train_mean"
+    assert lost in done.stderr
+    assert done.stderr.count("error: ") == 1
+    assert "run 1 of 2 failed after 0 s, 1 failed\n" in done.stderr
+    assert "1 of 4 runs did not finish (errors above)" in done.stderr
+    assert "before the start" not in done.stderr  # all was there already
+    assert done.stdout.count("sequential on demo") == 1
     written = [line[3:] for line in done.stderr.splitlines() if line.startswith("-> ")]
     assert written == [f"out/studies/size/{name}" for name in ("points.csv", "page.md", "plot.svg")]
-    assert "2 of 4 runs did not finish: " in (tmp_path / written[1]).read_text()
+    page = (tmp_path / written[1]).read_text()
+    assert "1 of 4 runs did not finish: " in page
+    assert f"- {lost}: answers a rating" in page
+
+
+def test_an_ablation_asks_what_can_be_asked_and_tells_what_each_part_contributes(tmp_path):
+    # By the probabilities of digits: no text is written, so that cot cannot be asked.
+    words = ["model=tiny", "dataset=demo", "task=rating", "decoding=digits", "limit=12"]
+    done = llmrec(tmp_path, "run", "experiment=prompt_ablation", *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("left out, ") == 2
+    assert "before the start" in done.stderr
+    assert "run 4 of 4 done in" in done.stderr
+    assert "run 1 of 4 done in" in done.stderr
+    assert ", 3 left, about " in done.stderr
+    [page] = tmp_path.glob("out/studies/prompt_ablation/page.md")
+    text = page.read_text()
+    prompts = ("zero_shot", "few_shot", "no_format", "no_task_description")
+    assert f"| task | score | {' | '.join(prompts)} |" in text
+    assert "| rating, n = 12 of 353 | valid | 12 of 12 | 12 of 12 | 12 of 12 | 12 of 12 |" in text
+    assert "prompt=cot wants thoughts" in text
+    assert "prompt=no_behavior: asks task=rating as prompt=zero_shot does" in text
+    runs = [Finished.at(tmp_path / folder) for folder in folders(done)]
+    found = contributions(runs)
+    assert [one.of for one in found[::2]] == ["few_shot", "format", "task description"]
+    [grid] = grids(found)
+    assert markdown(grid).rstrip() in text
+    assert (page.parent / "plot.svg").is_file()
+
+
+def test_the_papers_table_is_rehearsed_with_random_weights(tmp_path):
+    words = ["weights=random_tiny", "limit=2", "dataset=demo", "task=rating", "decoding=digits"]
+    done = llmrec(tmp_path, "run", "experiment=paper", *words, "model=alpaca,gru4rec")
+    assert done.returncode == 0, done.stderr
+    assert "left out, 1 of 2 runs (task=rating dataset=demo model=gru4rec prompt=zero_shot)" in done.stderr
+    page = (tmp_path / "out/studies/paper/page.md").read_text()
+    assert "alpaca" in page
+    assert "- left out, 1 of 2 runs (task=rating dataset=demo model=gru4rec" in page

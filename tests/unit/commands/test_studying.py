@@ -6,12 +6,12 @@ import pytest
 
 from llmrec.commands.composing import composed
 from llmrec.commands.listing import options
-from llmrec.commands.studying import Asked, planned, study_of
+from llmrec.commands.studying import Asked, parsed, planned, study_of, values
 from llmrec.errors import ConfigError
 from llmrec.report.curves import Curves
 
 CURVES = ("cross_domain", "size", "sparsity")
-STUDIES = (*CURVES, "audit", "literature_beauty")
+STUDIES = (*CURVES, "audit", "literature_beauty", "paper", "prompt_ablation")
 OWN = """# @package _global_
 defaults: [size]
 description: my own
@@ -45,6 +45,20 @@ def test_the_curves_compose_run_by_run(name):
     runs = [run for sweep in planned(found) for run in sweep.runs]
     assert len({run.folder for run in runs}) == len(runs) > 2
     assert all(run.choices["task"]["name"] == "sequential" and "study" not in run.choices for run in runs)
+
+
+def test_the_papers_models_are_all_in_the_zoo_and_run_by_the_tasks_that_they_have():
+    lines = [parsed(line.split()) for line in asked("experiment=paper").study.runs]
+    chosen = [{word.key_or_group: values(word) for word in line} for line in lines]
+    known = {option.name for option in options("model")}
+    assert {model for line in chosen for model in line["model"]} <= known
+    first = chosen[0]
+    assert first["task"] == ["rating", "sequential", "direct", "explanation", "summarization"]
+    families = ("chatglm", "chatglm2", "llama", "alpaca")
+    assert first["model"] == [f"{name}{how}" for name in families for how in ("", "-lora", "-ptuning")]
+    assert {*first["dataset"]} == {"beauty"}
+    (sweep,) = planned(asked("experiment=paper", "model=hgn", "task=sequential"))
+    assert [run.choices["model"]["name"] for run in sweep.runs] == ["hgn"]
 
 
 def test_what_the_user_gives_takes_the_place_of_the_lines_own():
