@@ -119,15 +119,19 @@ def swept(argv: Sequence[str]) -> list[Cell]:
     flags = [word for word in argv if not is_override(word)]
     if not set(MULTIRUN).intersection(flags) or any(flag.partition("=")[0] in SHOWS for flag in flags):
         return []
+    places = searched(flags)
     try:
-        runs = list(composed_of(parsed([word for word in argv if is_override(word)]), searched(flags)))
+        words = parsed([word for word in argv if is_override(word)])
+        # As Hydra does, which refuses what only the swept choices allow.
+        composed([*(word.input_line or "" for word in words if not word.is_sweep_override()), *places])
+        each = combinations(words)
+        runs = [composed_run(one, places) for one in each] if len(each) > 1 else []
     except (ConfigError, HydraException):
-        return []
-    if len(runs) < 2:
         return []
     # What cannot be asked was asked for all the same: it will say so itself.
     cells = [cell._replace(run=run) for cell, run in zip(seen(runs), runs, strict=True)]
-    foretell(cells)
+    if cells:
+        foretell(cells)
     return cells
 
 
@@ -151,24 +155,31 @@ def planned(asked: Asked) -> Iterator[Sweep]:
     before anything runs. Raises ConfigError."""
     given = {word.key_or_group for word in asked.words}
     known: set[Path] = set()
+    typed: set[frozenset[str]] = set()  # of lines that a user's choices make alike
     places = searched(asked.flags)
     for line in asked.study.runs:
         with one_line([line]):
             own = [word for word in parsed(shlex.split(line)) if word.key_or_group not in given]
             words = [*own, *asked.words]
-        runs = {run.folder: run for run in composed_of(words, places) if run.folder not in known}
+        new = [one for one in combinations(words) if frozenset(one) not in typed]
+        typed |= set(map(frozenset, new))
+        found = [composed_run(one, places) for one in new]
+        runs = {run.folder: run for run in found if run.folder not in known}
         known |= set(runs)
         if runs:
             yield Sweep([word.input_line or "" for word in words], list(runs.values()))
 
 
-def composed_of(words: Sequence[Override], places: Sequence[str]) -> Iterator[Ran]:
-    """Yield a run for every combination of choices. Raises ConfigError."""
+def combinations(words: Sequence[Override]) -> list[tuple[str, ...]]:
+    """Return the choices of every run of a sweep. Raises ConfigError."""
     with one_line([word.input_line or "" for word in words]):
-        each = [list(one) for one in product(*map(assignments, words))]
-    for one in each:
-        cfg = composed([*one, *places], with_hydra=True)
-        yield Ran(Path(str(cfg.hydra.sweep.dir), str(cfg.hydra.sweep.subdir)).absolute(), choices(cfg), None)
+        return list(product(*map(assignments, words)))
+
+
+def composed_run(choice: Sequence[str], places: Sequence[str]) -> Ran:
+    """Return the run of some choices, not yet started. Raises ConfigError."""
+    cfg = composed([*choice, *places], with_hydra=True)
+    return Ran(Path(str(cfg.hydra.sweep.dir), str(cfg.hydra.sweep.subdir)).absolute(), choices(cfg), None)
 
 
 def is_override(word: str) -> bool:

@@ -13,7 +13,8 @@ from llmrec.report.table import Grid, heading, markdown, notes, value
 from llmrec.results import Metrics, find
 
 PROMPT = "prompt"  # the column of the points that names it
-HOW = (f"few_shot and cot tell the user's interactions in every task, {FULL} where the task needs them",)
+HISTORY = f"few_shot and cot tell the user's interactions in every task, {FULL} where the task needs them"
+NONE = f"Nothing to tell: no run of {FULL} beside another prompt on the same rows."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,20 +24,15 @@ class Ablation(Curves):
     def page(self, ran: Sequence[Ran], found: Sequence[Point], image: str | None) -> str:
         done = [Finished(run.folder, run.choices, run.metrics) for run in ran if run.metrics is not None]
         scored = [run.metrics for run in done]
-        worth = grids(contributions(done))
+        worth = [markdown(made) for made in grids(contributions(done))]
         blocks = [
             f"# {self.title}",
             *([f"![{self.title}]({image})"] if image else []),
             "## What each prompt scores",
             *(markdown(made) for made in matrices(found, scored)),
             "## What each part contributes",
-            *(markdown(made) for made in worth),
-            *(
-                []
-                if worth
-                else [f"Nothing to tell: no run of {FULL} beside another prompt on the same rows."]
-            ),
-            "\n".join(f"- {note}" for note in [HOW[0], *notes(scored), *absent(ran)]),
+            *(worth or [NONE]),
+            "\n".join(f"- {note}" for note in [HISTORY, *notes(scored), *absent(ran)]),
         ]
         return "\n\n".join(block.rstrip() for block in blocks) + "\n"
 
