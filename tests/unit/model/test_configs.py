@@ -38,6 +38,7 @@ def composed(folder: Path, *overrides: str) -> DictConfig:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_model_is_built_from_its_yaml(tmp_path, name):
     path = ["model.path=somewhere"] if name in ("hf", "replay") else []
+    path += ["model.base_url=http://localhost/v1"] if name == "served" else []
     node = composed(tmp_path, f"model={name}", *path)
     assert node.description
     assert build(node, Model, "model").name == name
