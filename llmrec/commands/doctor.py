@@ -24,7 +24,11 @@ NEEDS_AN_EXTRA = (("finetune", "qlora"),)
 # The usual one, and one for each other kind of question.
 TASKS = ("", "task=direct", "task=rating", "task=summarization")
 NEEDS_A_VALUE = {
-    "model": {"hf": ["model.path=."], "replay": ["model.path=."]},
+    "model": {
+        "hf": ["model.path=."],
+        "replay": ["model.path=."],
+        "served": ["model.base_url=http://localhost/v1"],
+    },
     "decoding": {"candidates_label": ["prompt=labelled"]},
 }
 
