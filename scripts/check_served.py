@@ -14,16 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import bench
+from check_inference import TASKS
 from inference_jobs import asked, opened
 
-SHORT = "task.answer_tokens=24"
-GREEDY = {
-    "rating": ["task=rating", "dataset=beauty"],
-    "sequential": ["task=sequential", "dataset=beauty", SHORT],
-    "direct": ["task=direct", "dataset=beauty", "task.num_negatives=9", SHORT],
-    "explanation": ["task=explanation", "dataset=gift_cards", SHORT],
-    "summarization": ["task=summarization", "dataset=gift_cards"],
-}
 CHOSEN = {
     "digits by the next token": [
         "task=rating",
@@ -32,7 +25,7 @@ CHOSEN = {
         "model.likelihoods=next",
     ],
     "digits": ["task=rating", "dataset=beauty", "decoding=digits", "model.likelihoods=prompt"],
-    "candidates": [*GREEDY["direct"][:3], "decoding=candidates", "model.likelihoods=prompt"],
+    "candidates": [*TASKS["direct"][:3], "decoding=candidates", "model.likelihoods=prompt"],
 }
 NAME = "under-test"
 
@@ -45,9 +38,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     common = [f"data_dir={bench.data()}", f"limit={args.limit}", "model.dtype=float32"]
-    here = opened(asked([*GREEDY["rating"], *common])[0])
+    here = opened(asked([*TASKS["rating"], *common])[0])
     path = here.loaded.model.config.name_or_path
-    works = {name: [*words, "decoding=greedy"] for name, words in GREEDY.items()}
+    works = {name: [*words, "decoding=greedy"] for name, words in TASKS.items()}
     works |= CHOSEN if args.server == "vllm" else {}
     rows = []
     with tempfile.TemporaryDirectory() as cache, serving(args, path) as address:

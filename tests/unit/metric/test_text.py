@@ -12,7 +12,6 @@ from llmrec.metric.base import Context, Metric, Row
 from llmrec.metric.bleu import P5Bleu, SacreBleu, Smoothing, Tokenizer
 from llmrec.metric.diversity import Distinct, Repetition, UniqueSentences
 from llmrec.metric.features import FeatureDiversity, FeatureMatch
-from llmrec.metric.length import LengthGap
 from llmrec.metric.rouge import P5Rouge, RougeScore
 from llmrec.metric.score import score
 from llmrec.metric.swap import SwapTest
@@ -292,13 +291,3 @@ def test_empty_texts_alone_score_nothing_and_break_nothing(metric):
     assert set(values(metric, ("a nice soap", ""), ("the", None)).values()) <= {0.0, None}
     strict = {name: value for name, value in values(metric, ("a", "")).items() if ":" not in name}
     assert set(strict.values()) == {0.0}
-
-
-def test_length_is_held_against_the_length_that_was_asked_for():
-    asked = rows_of(
-        ("x", "four words are here"), ("x", "two  words"), ("x", None), ("x", "one two three four five")
-    )
-    assert of(LengthGap(asked=4), asked)["length-gap/asked=4"] == pytest.approx((0 + 2 + 4 + 1) / 4)
-    assert not LengthGap(asked=4).higher_is_better
-    with pytest.raises(ConfigError, match="a text of 0 words"):
-        LengthGap(asked=0)
