@@ -26,6 +26,8 @@ TUNING = "finetune.json"
 FIT = "fit.json"
 TOOK = ('  "seconds":',)  # the line of a record that tells how long the same thing took this time
 METRICS = "metrics.json"
+LOCK = ".lock"  # held by whom the run is computed by
+ERROR = "error.txt"  # why the last try failed; none where it did not
 METRICS_SCHEMA = "llmrec/metrics/2"
 
 

@@ -5,13 +5,15 @@ They share a disk, and what one of them completed is on it at once: see `RunDir`
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmrec.errors import DelegatedError
+from llmrec.locks import alone
 from llmrec.records import Request
 
 LONGEST_WAIT = timedelta(days=7)
@@ -87,6 +89,16 @@ class Processes(NamedTuple):
 
 
 ALONE = Processes(0, 1)
+
+
+@contextmanager
+def hold(path: Path, meet: Callable[[str], None]) -> Iterator[None]:
+    """Hold a lock as `locks.alone` does, all processes of a run at once: the first takes it for the rest."""
+    with ExitStack() as held:
+        with Processes(rank(), count()).first_before_the_rest():
+            if rank() == 0:
+                held.enter_context(alone(path, meet))
+        yield
 
 
 @cache

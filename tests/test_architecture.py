@@ -7,7 +7,18 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "llmrec"
 FILES = sorted(PACKAGE.rglob("*.py"))
-BASICS = {"records", "results", "errors", "seeded", "text", "progress", "files", "features", "onefile"}
+BASICS = {
+    "records",
+    "results",
+    "errors",
+    "seeded",
+    "text",
+    "progress",
+    "files",
+    "features",
+    "onefile",
+    "locks",
+}
 NOUNS = {"dataset", "split", "task", "prompt", "model", "decoding", "parser", "metric", "finetune"}
 ALLOWED = {
     "records": set(),
@@ -19,11 +30,12 @@ ALLOWED = {
     "onefile": set(),
     "progress": set(),
     "files": {"errors"},
+    "locks": {"files"},
     **{noun: BASICS | {noun} for noun in NOUNS},
     "task": BASICS | {"task", "split"},
     "model": BASICS | {"model", "decoding", "artifacts", "processes"},
     "finetune": BASICS | {"finetune", "model", "processes"},
-    "processes": {"errors", "records"},
+    "processes": {"errors", "locks", "records"},
     "artifacts": BASICS,
     "leak": BASICS,
     "config": {"errors"},

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,14 +23,21 @@ from rich.progress import Progress as RichProgress
 from rich.prompt import Confirm
 from rich.text import Text
 
+from llmrec.processes import rank
 from llmrec.progress import Advance, Progress
 
 SECONDS_BETWEEN_LINES = 5.0
 
 
+@cache
+def errors() -> Console:
+    """Return where to tell what goes on: standard error, of the first process alone."""
+    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False, quiet=rank() > 0)
+
+
 def progress() -> Progress:
     """Return bars if standard error is a terminal, lines if it is not."""
-    console = Console(stderr=True)
+    console = errors()
     return Bars(console) if console.is_terminal else Lines()
 
 
@@ -60,7 +68,7 @@ class Bars:
             yield advance
 
     def tell(self, line: str) -> None:
-        self.console.print(line, highlight=False, markup=False)
+        self.console.print(line)
 
     def agrees(self, question: str) -> bool:
         return sys.stdin.isatty() and Confirm.ask(escape(question), console=self.console, default=False)
@@ -70,7 +78,7 @@ class Lines:
     """A line every few seconds, and none for what takes less."""
 
     def tell(self, line: str) -> None:
-        Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(line)
+        errors().print(line)
 
     def agrees(self, question: str) -> bool:
         return False
@@ -80,7 +88,7 @@ class Lines:
 
     @contextmanager
     def _lines(self, label: str, total: int | None, unit: str) -> Iterator[Advance]:
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console = errors()
         start = told = time.monotonic()
         done = 0
 

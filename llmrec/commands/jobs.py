@@ -3,8 +3,10 @@
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -12,14 +14,18 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from llmrec.ahead import Cell
-from llmrec.artifacts import RunDir
+from llmrec.artifacts import ERROR, LOCK, METRICS, RunDir, read_metrics
+from llmrec.commands.board import Board
 from llmrec.commands.composing import one_line
-from llmrec.commands.console import progress
+from llmrec.commands.console import errors, progress
+from llmrec.commands.launching import is_here, lost_workers, paths_elsewhere
+from llmrec.commands.words import MULTIRUN
 from llmrec.config import conf_dir
 from llmrec.errors import DelegatedError, LlmrecError
+from llmrec.locks import alone
 from llmrec.pipeline import run
 from llmrec.plan import plan
-from llmrec.processes import rank
+from llmrec.processes import count, rank
 from llmrec.progress import Silent
 from llmrec.report.power import lasting
 from llmrec.report.table import drawn, grids
@@ -27,12 +33,14 @@ from llmrec.results import Metrics
 
 log = logging.getLogger(__name__)
 
-MULTIRUN = ("-m", "--multirun")
+
+class Postponed(Exception):
+    """No mistake: another process computes a run, and there are others to do meanwhile."""
 
 
 class Jobs:
     """What came of the jobs so far, by folder. `cells` are those that are known before, where they are
-    several: each is told when it is done, and those that are left out are passed over."""
+    several: how they stand is shown, and those that are left out are passed over."""
 
     def __init__(self, cells: Sequence[Cell] = ()) -> None:
         asked = [cell for cell in cells if not cell.run.left_out]
@@ -42,16 +50,37 @@ class Jobs:
         self.took: list[float] = []
         self.finished: dict[Path, Metrics] = {}
         self.failed: set[Path] = set()
+        self.later: dict[Path, list[str]] = {}
         self.delegated = False
+        self._board = Board(asked, errors()) if asked and rank() == 0 else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what goes to another process with a job."""
+        return vars(self) | {"_board": None}
 
     def run(self, argv: Sequence[str]) -> None:
-        """Run what Hydra makes of the words; a job's failure does not keep the others from running.
+        """Run what Hydra makes of the words; a job's failure does not keep the others from running. What
+        another process computes comes last, and its end is waited for.
 
         Raises ConfigError when the words make no job.
         """
+        paths = paths_elsewhere(argv)
+        with ExitStack() as watched:
+            if self._board:
+                watched.enter_context(self._board.shown(lines=bool(paths)))
+            if paths:
+                watched.enter_context(lost_workers())
+            self._launch([*argv, *paths])
+            flags = [word for word in argv if word.startswith("-") and word not in MULTIRUN]
+            for folder, words in self.later.items():
+                self._launch([*flags, *words, f"hydra.run.dir='{folder}'"])
+        self.later = {}
+        if paths:
+            self._look()
 
+    def _launch(self, argv: Sequence[str]) -> None:
         def job(cfg: DictConfig) -> None:
-            self._one(cfg, Path(HydraConfig.get().runtime.output_dir))
+            self._one(cfg, HydraConfig.get())
 
         # Hydra takes the words after a flag for no choices, where some stand before it.
         sys.argv[1:] = sorted(argv, key=lambda word: word not in MULTIRUN)
@@ -59,21 +88,54 @@ class Jobs:
         with one_line(argv):
             hydra.main(config_path=str(conf_dir()), config_name="run", version_base="1.3")(job)()
 
-    def _one(self, cfg: DictConfig, folder: Path) -> None:
+    def _one(self, cfg: DictConfig, asked: Any) -> None:
+        """Run a job. In a process that a launcher made this is a copy, and what it comes to shows in its
+        folder alone."""
+        folder, here = Path(asked.runtime.output_dir), is_here(asked)
         if folder in self.left_out:
             return
         start = time.monotonic()
         try:
-            self.finished[folder] = one_run(cfg, folder, self._which(folder, ": "))
+            (folder / ERROR).unlink(missing_ok=True)
+            self.finished[folder] = one_run(
+                cfg, folder, self._which(folder, ": "), here, lambda owner: self._meet(folder, owner, here)
+            )
+        except Postponed:
+            self.later[folder] = [*asked.overrides.task, *asked.overrides.hydra]
+            return
         except DelegatedError:
             log.info("the first process goes on alone")
             self.delegated = True
         except LlmrecError as error:
-            log.error("%s", error)
-            self.failed.add(folder)
-            print(f"error: {error}", file=sys.stderr)
-        if folder in self.numbers and not self.delegated:
+            self._fail(folder, error, here)
+        if here and folder in self.numbers and not self.delegated:
             self._tell(folder, time.monotonic() - start)
+
+    def _meet(self, folder: Path, owner: str, here: bool) -> None:
+        """Leave a run that another process computes for later, where there are others; else wait."""
+        may_wait = here and count() == 1 and folder in self.numbers and folder not in self.later
+        what = "comes last" if may_wait else "waiting for its end"
+        errors().print(f"{self._which(folder, ': ')}{owner} computes {shortest(folder)}; {what}")
+        if may_wait:
+            raise Postponed
+
+    def _fail(self, folder: Path, error: LlmrecError, here: bool) -> None:
+        log.error("%s", error)
+        self.failed.add(folder)
+        if here:
+            print(f"error: {error}", file=sys.stderr)
+        try:
+            RunDir(folder).write(ERROR, f"{error}\n".encode())
+        except LlmrecError:
+            log.error("and that could not be written to %s", folder)
+
+    def _look(self) -> None:
+        """Read from their folders what other processes came to."""
+        for folder in self.numbers:
+            if (folder / METRICS).is_file() and not (folder / ERROR).is_file():
+                self.finished[folder] = read_metrics(folder / METRICS)
+            else:
+                self.failed.add(folder)
 
     def _which(self, folder: Path, end: str = "") -> str:
         number = self.numbers.get(folder)
@@ -102,24 +164,22 @@ class Jobs:
             console.print(drawn(grid))
 
 
-def one_run(cfg: DictConfig, folder: Path, which: str) -> Metrics:
-    """Run one composed config in its folder, telling which it is, and where."""
+def one_run(cfg: DictConfig, folder: Path, which: str, here: bool, meet: Callable[[str], None]) -> Metrics:
+    """Run one composed config in its folder, telling which it is, and where, if that is `here`. Where another
+    process computes it, `meet` is told which."""
     made = plan(cfg)
-    console = errors()
-    console.print(
-        f"{which}task={made.task.name} dataset={made.dataset.name} model={made.model.name} "
-        f"prompt={made.variant.name} -> {shortest(folder)}"
-    )
-    if made.settings.limit is not None:
-        console.print(
-            f"limit={made.settings.limit}: a sample of the rows; intervals are wide, no final figures"
-        )
-    return run(made, RunDir(folder, rank()), progress() if rank() == 0 else Silent())
-
-
-def errors() -> Console:
-    """Return where to tell what goes on: standard error, of the first process alone."""
-    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False, quiet=rank() > 0)
+    with alone(folder / LOCK, meet) if rank() == 0 else nullcontext():
+        console = errors()
+        if here:
+            console.print(
+                f"{which}task={made.task.name} dataset={made.dataset.name} model={made.model.name} "
+                f"prompt={made.variant.name} -> {shortest(folder)}"
+            )
+            if made.settings.limit is not None:
+                console.print(
+                    f"limit={made.settings.limit}: a sample of the rows; intervals are wide, no final figures"
+                )
+        return run(made, RunDir(folder, rank()), progress() if here and rank() == 0 else Silent())
 
 
 def shortest(path: Path) -> str:

@@ -2,11 +2,9 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -15,8 +13,18 @@ from llmrec import estimate
 from llmrec.ahead import Cell, look
 from llmrec.artifacts import METRICS, read_metrics
 from llmrec.commands.composing import composed, one_line
-from llmrec.commands.console import progress
-from llmrec.commands.jobs import MULTIRUN, Jobs, errors, shortest
+from llmrec.commands.console import errors, progress
+from llmrec.commands.jobs import Jobs, shortest
+from llmrec.commands.words import (
+    MULTIRUN,
+    SHOWS,
+    SWEEPS,
+    combinations,
+    is_override,
+    parsed,
+    searched,
+    values,
+)
 from llmrec.comparison.table import drawn
 from llmrec.config import build
 from llmrec.errors import ConfigError
@@ -26,11 +34,6 @@ from llmrec.progress import Silent
 from llmrec.report.page import left_out
 from llmrec.report.study import Ran, Study
 from llmrec.results import Metrics
-
-# With one of these Hydra shows something and runs nothing.
-SHOWS = {"--cfg", "-c", "--info", "-i", "--hydra-help", "--version", "--shell-completion", "-sc"}
-SWEEPS = {*MULTIRUN, "--run", "-r"}
-CONFIG_DIR = ("--config-dir", "-cd")
 
 
 class Asked(NamedTuple):
@@ -114,8 +117,8 @@ def run_study(asked: Asked) -> int:
 
 
 def swept(argv: Sequence[str]) -> list[Cell]:
-    """Return the runs of a sweep, what they will take told; none where it is no sweep of several, or one that
-    Hydra alone understands."""
+    """Return the runs of a sweep, what they will take told; none where it is no sweep, or where Hydra alone
+    understands it."""
     flags = [word for word in argv if not is_override(word)]
     if not set(MULTIRUN).intersection(flags) or any(flag.partition("=")[0] in SHOWS for flag in flags):
         return []
@@ -125,7 +128,7 @@ def swept(argv: Sequence[str]) -> list[Cell]:
         # As Hydra does, which refuses what only the swept choices allow.
         composed([*(word.input_line or "" for word in words if not word.is_sweep_override()), *places])
         each = combinations(words)
-        runs = [composed_run(one, places) for one in each] if len(each) > 1 else []
+        runs = [composed_run(one, places) for one in each]
     except (ConfigError, HydraException):
         return []
     # What cannot be asked was asked for all the same: it will say so itself.
@@ -170,21 +173,10 @@ def planned(asked: Asked) -> Iterator[Sweep]:
             yield Sweep([word.input_line or "" for word in words], list(runs.values()))
 
 
-def combinations(words: Sequence[Override]) -> list[tuple[str, ...]]:
-    """Return the choices of every run of a sweep. Raises ConfigError."""
-    with one_line([word.input_line or "" for word in words]):
-        return list(product(*map(assignments, words)))
-
-
 def composed_run(choice: Sequence[str], places: Sequence[str]) -> Ran:
     """Return the run of some choices, not yet started. Raises ConfigError."""
     cfg = composed([*choice, *places], with_hydra=True)
     return Ran(Path(str(cfg.hydra.sweep.dir), str(cfg.hydra.sweep.subdir)).absolute(), choices(cfg), None)
-
-
-def is_override(word: str) -> bool:
-    """Say whether a word of the command line is a choice, not one of Hydra's flags or its value."""
-    return not word.startswith("-") and ("=" in word or word.startswith("~"))
 
 
 def is_own(word: Override) -> bool:
@@ -198,36 +190,6 @@ def is_study(name: str, places: Sequence[str]) -> bool:
         return "study" in composed([f"experiment={name}", *places])
     except ConfigError:
         return False
-
-
-def searched(flags: Sequence[str]) -> list[str]:
-    """Return what composes like `--config-dir DIR`."""
-    for place, flag in enumerate(flags):
-        name, _, folder = flag.partition("=")
-        if name in CONFIG_DIR:
-            folder = folder or (flags[place + 1] if place + 1 < len(flags) else "")
-            return [f"hydra.searchpath=['file://{Path(folder).absolute()}']"]
-    return []
-
-
-def parsed(words: Sequence[str]) -> list[Override]:
-    """Return words as Hydra understands them."""
-    found: list[Override] = OverridesParser.create().parse_overrides(list(words))
-    return found
-
-
-def values(word: Override) -> list[str]:
-    """Return what a choice is set to, in turn."""
-    if word.is_sweep_override():
-        return list(word.sweep_string_iterator())
-    return [str(word.get_value_element_as_str())]
-
-
-def assignments(word: Override) -> list[str]:
-    """Return a choice once for each value that it is swept over."""
-    if not word.is_sweep_override():
-        return [word.input_line or ""]
-    return [f"{word.get_key_element()}={value}" for value in values(word)]
 
 
 def choices(cfg: DictConfig) -> dict[str, Any]:

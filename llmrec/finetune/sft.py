@@ -11,10 +11,12 @@ import msgspec
 
 from llmrec.finetune.base import Lessons, Place
 from llmrec.finetune.settings import Best, SftSettings
+from llmrec.locks import lock_of
 from llmrec.model.base import Model, Session
 from llmrec.model.local.checkpoint import Checkpoint
 from llmrec.model.local.model import LocalModel
 from llmrec.model.local.settings import Tuned
+from llmrec.processes import count, hold
 from llmrec.results import Tuning
 
 # Raise it whenever the same choices would learn other weights.
@@ -54,8 +56,10 @@ class Sft(SftSettings):
         dtype = str(pick_dtype(model.dtype, pick_device(model.device)))
         name = self.fingerprint([model.shaping(), dtype, base, place.seed], lessons)
         folder = place.cache_dir / "adapter" / name
-        if not folder.is_dir():
-            learn(Course(self, model, checkpoint, base, lessons, place), folder)
+        if not folder.is_dir() or count() > 1:  # several processes have to agree on whether it is there
+            with hold(lock_of(folder), lambda owner: place.progress.tell(f"{owner} learns this; waiting")):
+                if not folder.is_dir():
+                    learn(Course(self, model, checkpoint, base, lessons, place), folder)
         tuning = kept(folder)
         return model.open_tuned(Tuned(folder, self.quantize), *place[1:]), tuning
 

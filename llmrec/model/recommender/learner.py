@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from llmrec.errors import BackendError, DataError
 from llmrec.files import made_once, write_atomic
+from llmrec.locks import alone, lock_of
 from llmrec.model.base import Session
 from llmrec.model.recommender.base import Recommender, Rule, RuleSession, check_packages
 from llmrec.progress import Progress
@@ -87,8 +88,10 @@ class Learner(Recommender):
         checkpoint = folder.with_name(folder.name + UNFINISHED)
         index = Index(training)
         lesson = Lesson(training, index, validation, seed, checkpoint, progress)
-        made_once(folder, lambda partial: self._keep(partial, folder.name, lesson))
-        shutil.rmtree(checkpoint, ignore_errors=True)
+        if not folder.is_dir():
+            with alone(lock_of(folder), lambda owner: progress.tell(f"{owner} fits this; waiting")):
+                made_once(folder, lambda partial: self._keep(partial, folder.name, lesson))
+                shutil.rmtree(checkpoint, ignore_errors=True)
         weights, fit = kept(folder)
         return RuleSession(self.rule(index, weights), fit, self.placed())
 

@@ -1,0 +1,57 @@
+"""The words of a command line: Hydra's flags, and choices, some of them swept over several values."""
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+
+from llmrec.commands.composing import one_line
+
+MULTIRUN = ("-m", "--multirun")
+# With one of these Hydra shows something and runs nothing.
+SHOWS = {"--cfg", "-c", "--info", "-i", "--hydra-help", "--version", "--shell-completion", "-sc"}
+SWEEPS = {*MULTIRUN, "--run", "-r"}
+CONFIG_DIR = ("--config-dir", "-cd")
+
+
+def is_override(word: str) -> bool:
+    """Say whether a word of the command line is a choice, not one of Hydra's flags or its value."""
+    return not word.startswith("-") and ("=" in word or word.startswith("~"))
+
+
+def searched(flags: Sequence[str]) -> list[str]:
+    """Return what composes like `--config-dir DIR`."""
+    for place, flag in enumerate(flags):
+        name, _, folder = flag.partition("=")
+        if name in CONFIG_DIR:
+            folder = folder or (flags[place + 1] if place + 1 < len(flags) else "")
+            return [f"hydra.searchpath=['file://{Path(folder).absolute()}']"]
+    return []
+
+
+def parsed(words: Sequence[str]) -> list[Override]:
+    """Return words as Hydra understands them."""
+    found: list[Override] = OverridesParser.create().parse_overrides(list(words))
+    return found
+
+
+def values(word: Override) -> list[str]:
+    """Return what a choice is set to, in turn."""
+    if word.is_sweep_override():
+        return list(word.sweep_string_iterator())
+    return [str(word.get_value_element_as_str())]
+
+
+def assignments(word: Override) -> list[str]:
+    """Return a choice once for each value that it is swept over."""
+    if not word.is_sweep_override():
+        return [word.input_line or ""]
+    return [f"{word.get_key_element()}={value}" for value in values(word)]
+
+
+def combinations(words: Sequence[Override]) -> list[tuple[str, ...]]:
+    """Return the choices of every run of a sweep. Raises ConfigError."""
+    with one_line([word.input_line or "" for word in words]):
+        return list(product(*map(assignments, words)))
