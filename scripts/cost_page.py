@@ -35,12 +35,14 @@ TUNINGS = 2  # LoRA and P-tuning v2
 GPUS = (1, 8, 64)
 HEAD = """# What the paper's table costs
 
-`experiment=paper`: {models} models, five tasks, off the shelf, by LoRA and by P-tuning v2, all rows of
-Beauty. Tokens are **measured**: prompts and pairs of {sample} rows a task by SmolLM2's tokenizer (others
-differ by some tenths), answers at the longest that the task allows. Hours are **arithmetic, not measured**:
-a GPU of {flops:,.0f} TFLOP/s in bfloat16 used at {share:.0%}, and {bandwidth:,.2f} TB/s of memory; 2 FLOP a
-weight and token of a prompt, {learning:g} of a pair's; {batch} answers at once read all weights a token.
-No beginning shared by prompts is taken off. Written by `scripts/cost_page.py` on {date} at commit {commit}.
+The language models of `experiment=paper`: {models} of them, five tasks, off the shelf, by LoRA and by
+P-tuning v2, all rows of Beauty, {epochs} epochs. Tokens are **measured**: prompts and pairs of {sample} rows
+a task by SmolLM2's tokenizer (others differ by some tenths), answers at the longest that the task allows.
+Hours are **arithmetic, not measured**: a GPU of {flops:,.0f} TFLOP/s in bfloat16 used at {share:.0%}, and
+{bandwidth:,.2f} TB/s of memory; 2 FLOP a weight and token of a prompt, {learning:g} of a pair's; {batch}
+answers at once read all weights a token. No beginning shared by prompts is taken off. Written by
+`scripts/cost_page.py` on {date} at commit {commit}.
+
 `llmrec run experiment=paper` tells its own estimate before it starts, by the speeds of your earlier runs.
 """
 
@@ -66,12 +68,13 @@ def main() -> None:
         HEAD.format(
             **{"models": len(MODELS), "sample": args.sample, "flops": args.tflops, "share": args.share},
             **{"bandwidth": args.bandwidth, "learning": args.learning, "batch": args.batch},
+            epochs=EPOCHS,
             **{"date": told["date"][:10], "commit": told["commit"]},
         )
     )
     print("## Tokens\n")
     print(lines(TOKENS, map(amounts, tasks)))
-    print(f"Explanation and summarization: lengths of {TASKS['explanation']}, as many rows as Beauty has.\n")
+    print(f"The two tasks of texts: lengths of {TASKS['explanation']}, as many rows as Beauty has ratings.\n")
     cells = {
         (name, task.name, how): cell(args, weights, task, how) for name, weights, task, how in each(tasks)
     }
@@ -107,29 +110,30 @@ def arguments() -> argparse.Namespace:
 def measured(sample: int) -> Iterator[Task]:
     """Yield the tasks with their rows and tokens."""
     session: Any = None
-    rows_of_beauty = 0
+    rated: Task | None = None
     for name, dataset in TASKS.items():
         words = [f"task={name}", f"dataset={dataset}", f"data_dir={bench.data()}", "model=smollm2"]
         plain = plan(composed([*words, f"limit={sample}"]))
         tuned = plan(composed([*words, f"limit={sample}", "finetune=lora", f"training_limit={sample}"]))
         session = session or opened(plain)
         drawn = draw(plain, Silent())
-        if dataset == "beauty":
-            rows_of_beauty = max(rows_of_beauty, drawn.total)
         lessons = prepare(tuned, draw(tuned, Silent()), Silent())
         pairs = [[*pair.prompt.messages] for pair in lessons.train]
         answers = session.renderer.encode_answers([pair.target for pair in lessons.train])
         assert isinstance(plain.decoding, Writing)
-        yield Task(
+        task = Task(
             name,
             dataset,
-            drawn.total if dataset == "beauty" else rows_of_beauty,
+            drawn.total,
             prompts(session, plain),
             prompts(session, tuned),
             plain.decoding.max_new_tokens,
             len(tuned.task.rows(drawn.ledger, Role.TRAIN)),
             mean(map(len, session.renderer.encode(pairs))) + mean(map(len, answers)),
         )
+        rated = rated or task
+        of_beauty = dataset == rated.dataset
+        yield task if of_beauty else task._replace(rows=rated.rows, pairs=rated.pairs)
 
 
 def prompts(session: Any, made: Plan) -> float:
