@@ -5,9 +5,11 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from threading import Event, Lock
-from typing import Any, cast
+from functools import partial
+from threading import Event, Lock, Thread
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -20,6 +22,8 @@ from llmrec.model.served.trouble import Passing, told
 log = logging.getLogger(__name__)
 
 Body = dict[str, Any]
+T = TypeVar("T")
+WHOLE = 3  # times model.timeout: the longest that a whole answer may take
 FIRST_REST, LONGEST_REST = 0.5, 60.0  # seconds
 
 
@@ -67,7 +71,17 @@ class Fleet:
         self.reason: LlmrecError | None = None
 
     def ask(self, path: str, body: Body, check: Callable[[Body], None]) -> Body:
-        """Return a reply that passes the check, however often it takes to ask, within the patience after the
+        """Return a reply that passes the check. Raises as `patiently` does."""
+
+        def call(one: Endpoint) -> Body:
+            reply = self._post(one, path, body)
+            check(reply)
+            return reply
+
+        return self.patiently(call)
+
+    def patiently(self, call: Callable[[Endpoint], T]) -> T:
+        """Return what the call of an address comes to, however often it takes, within the patience after the
         first failure.
 
         Raises Unanswered for a prompt that is refused, BackendError for what no patience mends, Stopped.
@@ -78,9 +92,7 @@ class Fleet:
             try:
                 self._pause(wait)
                 self._pause(self._pace.turn())
-                reply = self._post(chosen, path, body)
-                check(reply)
-                return reply
+                return call(chosen)
             except Passing as trouble:
                 failures += 1
                 log.warning("%s", trouble)
@@ -122,13 +134,23 @@ class Fleet:
         if self.stopped.wait(seconds) if seconds > 0 else self.stopped.is_set():
             raise Stopped
 
-    def _post(self, chosen: Endpoint, path: str, body: Body) -> Body:
+    def through(self, chosen: Endpoint, work: Callable[[openai.OpenAI], T], longest: float) -> T:
+        """Return what the client of an address comes to within so many seconds. Raises Passing, Unanswered,
+        BackendError, Stopped."""
         try:
-            content = chosen.client.post(path, body=body, cast_to=httpx2.Response).content
+            return within(longest, partial(work, chosen.client))
+        except TimeoutError:
+            raise Passing(f"{chosen.host}: no whole answer in {longest:g} s") from None
         except openai.APIError as error:
             if self.stopped.is_set():
                 raise Stopped from None
             raise told(error, chosen.host, str(self._settings.key), self._secret) from None
+
+    def _post(self, chosen: Endpoint, path: str, body: Body) -> Body:
+        def work(client: openai.OpenAI) -> bytes:
+            return client.post(path, body=body, cast_to=httpx2.Response).content
+
+        content = self.through(chosen, work, WHOLE * self._settings.timeout)
         try:
             reply = json.loads(content)
         except ValueError:
@@ -152,6 +174,21 @@ def endpoint(address: str, settings: ServedSettings, key: str) -> Endpoint:
             http_client=openai.DefaultHttpxClient(follow_redirects=False, timeout=settings.timeout),
         ),
     )
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """Return what the work comes to. Raises TimeoutError where it takes longer, and leaves it to a thread
+    that ends with its client."""
+    found = Future[T]()
+
+    def do() -> None:
+        try:
+            found.set_result(work())
+        except BaseException as error:  # noqa: BLE001
+            found.set_exception(error)
+
+    Thread(target=do, daemon=True).start()
+    return found.result(seconds)
 
 
 def backoff(failures: int) -> float:

@@ -3,6 +3,7 @@
 import shutil
 import ssl
 import subprocess
+import time
 
 import pytest
 from hostile import Act, good, refused, said, serving, star
@@ -60,6 +61,8 @@ PASSING = {
     "unavailable": refused(503, retry_after="0.1"),
     "a reset midway": Act(said("4").content, resets=True),
     "a stall": Act(said("4").content, stalls=1.5),
+    "a byte now and then": Act(said("4").content, drips=0.2),
+    "a byte of the headers now and then": Act(drips=0.2, drips_early=True),
     "half a JSON": Act(said("4").content[:-20]),
     "no JSON object": Act(b"[]"),
     "two choices": said("4", count=2),
@@ -119,6 +122,18 @@ def test_patience_ends_and_what_was_answered_is_kept(tmp_path):
         before = len(server.bodies)
         asked(server.address, tmp_path, "model.patience=1", "model.in_flight=2")
     assert len(server.bodies) - before == len(server.asked) - 10
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_server_that_drips_for_ever_ends_with_the_patience(early, tmp_path):
+    endless = Act(said("4" * 1000).content, drips=0.2, drips_early=early)
+    with serving(lambda number, body: endless) as server:
+        start = time.monotonic()
+        words = r"no whole answer in 1.5 s; asked \d times, .*patience=2 "
+        with pytest.raises(BackendError, match=words) as told:
+            asked(server.address, tmp_path, "model.patience=2")
+        assert "\n" not in str(told.value)
+    assert time.monotonic() - start < 15
 
 
 def test_a_redirect_is_told_and_neither_key_nor_prompt_follows_it(tmp_path):
