@@ -17,7 +17,7 @@ import openai
 
 from llmrec.errors import BackendError, LlmrecError
 from llmrec.model.served.model import ServedSettings
-from llmrec.model.served.trouble import Passing, told
+from llmrec.model.served.trouble import Passing, clean, told
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,11 @@ class Fleet:
 
         def call(one: Endpoint) -> Body:
             reply = self._post(one, path, body)
-            check(reply)
+            try:
+                check_choice(reply)
+                check(reply)
+            except Passing as trouble:
+                raise Passing(f"{one.host}: {trouble}") from None
             return reply
 
         return self.patiently(call)
@@ -90,8 +94,8 @@ class Fleet:
         while True:
             chosen, wait = self._choose()
             try:
-                self._pause(wait)
-                self._pause(self._pace.turn())
+                self.pause(wait)
+                self.pause(self._pace.turn())
                 return call(chosen)
             except Passing as trouble:
                 failures += 1
@@ -109,7 +113,10 @@ class Fleet:
             finally:
                 with self._lock:
                     chosen.flying -= 1
-            self._pause(rest)
+            self.pause(rest)
+
+    def clean(self, words: str) -> str:
+        return clean(" ".join(words.split()), self._secret)
 
     def stop(self, reason: LlmrecError) -> None:
         """Ask nothing any more, for what no patience mends; the first reason stands."""
@@ -122,6 +129,11 @@ class Fleet:
         for one in self._endpoints:
             one.client.close()
 
+    def pause(self, seconds: float) -> None:
+        """Wait. Raises Stopped where the run ends."""
+        if self.stopped.wait(seconds) if seconds > 0 else self.stopped.is_set():
+            raise Stopped
+
     def _choose(self) -> tuple[Endpoint, float]:
         """Return the address to ask, and how long it rests still."""
         with self._lock:
@@ -129,10 +141,6 @@ class Fleet:
             chosen = min(self._endpoints, key=lambda one: (max(0.0, one.rests_until - now), one.flying))
             chosen.flying += 1
             return chosen, max(0.0, chosen.rests_until - now)
-
-    def _pause(self, seconds: float) -> None:
-        if self.stopped.wait(seconds) if seconds > 0 else self.stopped.is_set():
-            raise Stopped
 
     def through(self, chosen: Endpoint, work: Callable[[openai.OpenAI], T], longest: float) -> T:
         """Return what the client of an address comes to within so many seconds. Raises Passing, Unanswered,
@@ -152,14 +160,9 @@ class Fleet:
 
         content = self.through(chosen, work, WHOLE * self._settings.timeout)
         try:
-            reply = json.loads(content)
+            return cast(Body, json.loads(content))
         except ValueError:
             raise Passing(f"{chosen.host}: {len(content):,} bytes that are no JSON") from None
-        choices = reply.get("choices") if isinstance(reply, dict) else None
-        if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
-            amount = len(choices) if isinstance(choices, list) else "no"
-            raise Passing(f"{chosen.host}: {amount} choices in place of one")
-        return cast(Body, reply)
 
 
 def endpoint(address: str, settings: ServedSettings, key: str) -> Endpoint:
@@ -174,6 +177,14 @@ def endpoint(address: str, settings: ServedSettings, key: str) -> Endpoint:
             http_client=openai.DefaultHttpxClient(follow_redirects=False, timeout=settings.timeout),
         ),
     )
+
+
+def check_choice(reply: object) -> None:
+    """Raise Passing for a reply that is not of one choice."""
+    choices = reply.get("choices") if isinstance(reply, dict) else None
+    if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
+        amount = len(choices) if isinstance(choices, list) else "no"
+        raise Passing(f"{amount} choices in place of one")
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:

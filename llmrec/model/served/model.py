@@ -18,6 +18,7 @@ from llmrec.model.base import Model, Session
 from llmrec.progress import Progress
 from llmrec.records import Training
 
+MILLION = 1_000_000
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
@@ -56,11 +57,13 @@ class ServedSettings(Model):
     likelihoods: Likelihoods
     length_field: str
     extra: dict[str, Any]
+    batch: bool
     in_flight: int
     requests_per_minute: float | None
     timeout: float
     patience: float
     price: Price | None
+    batch_discount: float
     max_cost: float | None
     max_tokens: int | None
     confirm_above: float
@@ -78,12 +81,26 @@ class ServedSettings(Model):
                 raise ConfigError(f"{name}: {value} is not above 0")
         if self.max_cost is not None and self.price is None:
             raise ConfigError("max_cost: no price is known to hold it against; set model.price too")
+        if not 0 <= self.batch_discount <= 1:
+            raise ConfigError(f"batch_discount: {self.batch_discount} is no share; give 0.5 for half")
+        if self.batch and len(self.addresses) > 1:
+            raise ConfigError("batch: one server answers a batch; give one address in model.base_url")
         if self.likelihoods is Likelihoods.prompt and self.api is not Api.chat:
             raise ConfigError("likelihoods: prompt is vLLM's for conversations; use model.api=chat")
 
     @property
     def addresses(self) -> list[str]:
         return [self.base_url] if isinstance(self.base_url, str) else list(self.base_url)
+
+    def cost(self, prompt_tokens: float, completion_tokens: float) -> float:
+        return self.money(prompt_tokens, completion_tokens, self.batch)
+
+    def money(self, prompt_tokens: float, completion_tokens: float, batched: bool) -> float:
+        """Return the price of tokens asked for in a batch or not, 0 where none is known."""
+        if self.price is None:
+            return 0.0
+        whole = (prompt_tokens * self.price.prompt + completion_tokens * self.price.completion) / MILLION
+        return whole * (1 - self.batch_discount) if batched else whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -217,7 +217,7 @@ def test_many_requests_at_64_in_flight_lose_none_and_repeat_none(rows, tmp_path)
     def act(number, body):
         if number % 20 == 7:
             return bad[number // 20 % 3]
-        return Act(said(star(body)).content, stalls=0.15)
+        return Act(said(star(body)).content, stalls=0.4)
 
     with serving(act) as server:
         made = plan(
@@ -266,7 +266,7 @@ def test_much_money_is_not_spent_unasked(tmp_path):
     dear = "model.price={prompt: 5000, completion: 5000}"
     with serving() as server:
         with pytest.raises(
-            BackendError, match=r"24 calls to gpt-4o-mini: at most .* above model.confirm_above=1;"
+            BackendError, match=r"23 calls to gpt-4o-mini: at most .* above model.confirm_above=1;"
         ):
             asked(server.address, tmp_path, dear)
         assert server.bodies == []

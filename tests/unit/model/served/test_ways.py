@@ -190,6 +190,6 @@ def test_replies_outlive_the_process_and_differ_by_what_was_asked_of_whom(tmp_pa
         (["http://a", "http://b"], "/x", {}),
     ]
     assert name not in [fingerprint(*other) for other in others]
-    Replies(tmp_path).keep(name, {"choices": ["ä"]})
+    Replies(tmp_path).keep({name: {"choices": ["ä"]}})
     assert Replies(tmp_path).get(name) == {"choices": ["ä"]}
     assert Replies(tmp_path).get(b"other") is None
