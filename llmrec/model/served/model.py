@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from llmrec.decoding.base import Decoding
 from llmrec.decoding.greedy import Greedy
+from llmrec.decoding.guided import Guided
 from llmrec.decoding.likelihood import CandidateLabels, Digits, Scoring
 from llmrec.decoding.sample import Sample
 from llmrec.errors import BackendError, ConfigError
@@ -38,6 +39,14 @@ class Likelihoods(StrEnum):
     prompt = auto()
 
 
+class Guides(StrEnum):
+    """How a server binds a text: not at all; to a pattern (vLLM); to a JSON schema (OpenAI)."""
+
+    none = auto()
+    regex = auto()
+    json = auto()
+
+
 @dataclass(kw_only=True)  # not frozen: OmegaConf cannot fill a frozen class inside another
 class Price:
     """What a million tokens cost, in any one currency."""
@@ -55,6 +64,7 @@ class ServedSettings(Model):
     api: Api
     key: str | None
     likelihoods: Likelihoods
+    guided: Guides
     length_field: str
     extra: dict[str, Any]
     batch: bool
@@ -108,6 +118,13 @@ class Served(ServedSettings):
     """A served model. What comes back is kept in the cache, and never asked, or paid, for twice."""
 
     def serves(self, decoding: Decoding) -> bool:
+        if isinstance(decoding, Guided):
+            if self.guided is Guides.none:
+                raise ConfigError(
+                    f"model.guided: none, and decoding={decoding.name} needs it; set regex (vLLM) or json "
+                    "(OpenAI), if the server binds texts, or use decoding=greedy"
+                )
+            return True
         if not isinstance(decoding, Scoring):
             return isinstance(decoding, (Greedy, Sample))
         if self.likelihoods is Likelihoods.none:

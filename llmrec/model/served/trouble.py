@@ -74,7 +74,9 @@ def of_status(error: openai.APIStatusError, host: str, key: str, secret: str) ->
         return Unanswered("too_long")
     if "content_filter" in code or "content_policy" in code:
         return Unanswered("content_filter")
-    return BackendError(f"{host}: does not take the request ({words}); see model.api, length_field and extra")
+    return BackendError(
+        f"{host}: does not take the request ({words}); see model.api, guided, length_field and extra"
+    )
 
 
 def said(error: BaseException, secret: str) -> str:

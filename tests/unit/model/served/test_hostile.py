@@ -1,5 +1,7 @@
 """Runs against servers that misbehave: each ends complete, or stops with one line and goes on later."""
 
+import json
+import re
 import shutil
 import ssl
 import subprocess
@@ -15,6 +17,7 @@ from llmrec.pipeline import run
 from llmrec.plan import plan
 from llmrec.progress import Silent
 from llmrec.records import Completion
+from llmrec.report.table import grids
 
 KEY = "sk-a-key-that-nobody-may-see"
 ROWS = 24
@@ -97,6 +100,10 @@ FATAL = {
     ),
     "no such model": (refused(404, "The model does not exist"), "knows no such model or path"),
     "a spent quota": (refused(429, "You exceeded", code="insufficient_quota"), "the quota is spent"),
+    "a guide that it does not know": (
+        refused(400, "Unsupported: response_format"),
+        r"does not take the request \(.*response_format.*\); see model.api, guided",
+    ),
     "a field that it does not know": (refused(400, "Unsupported parameter: max_tokens"), "see model.api"),
 }
 
@@ -174,6 +181,37 @@ def test_filtered_empty_and_overlong_rows_count_as_failures_and_stop_nothing(tmp
         metrics = asked(server.address, tmp_path, "model.in_flight=1")
     assert metrics.coverage.valid == ROWS - 4
     assert metrics.coverage.failures == {"content_filter": 2, "empty": 1, "too_long": 1}
+
+
+@pytest.mark.parametrize("task", ["rating", "direct"])
+@pytest.mark.parametrize("form", ["regex", "json"])
+def test_guided_answers_stand_beside_the_strict_ones_under_their_name(form, task, tmp_path):
+    words = [f"task={task}", f"model.guided={form}"]
+    with serving(lambda number, body: said(obeying(body))) as server:
+        strict = asked(server.address, tmp_path / "strict", *words)
+        guided = asked(server.address, tmp_path / "guided", *words, "decoding=guided")
+    assert (strict.coverage.valid, guided.coverage.valid) == (0, ROWS)
+    assert guided.coverage.repairs == {}
+    [grid] = grids([strict, guided])
+    at = grid.header.index("decoding")
+    assert [row[at] for row in grid.rows[:2]] == ["greedy", "guided"]
+
+
+def obeying(body):
+    """Return an answer that is bound to what the request says, and none where it says nothing."""
+    if "structured_outputs" in body:
+        pattern = body["structured_outputs"]["regex"]
+        is_list = pattern.endswith("{10}")
+        items = re.split(r"(?<!\\)[()]", pattern)[-3 if is_list else 1].replace("\\", "").split("|")
+        listed = "".join(f"{place}. {item}\n" for place, item in enumerate(items[:10], 1))
+        text = listed if is_list else items[0]
+        assert re.fullmatch(pattern, text)
+        return text
+    if "response_format" in body:
+        answer = body["response_format"]["json_schema"]["schema"]["properties"]["answer"]
+        told = answer["items"]["enum"][:10] if "items" in answer else answer["enum"][0]
+        return json.dumps({"answer": told})
+    return "I would rather not say."
 
 
 def test_another_run_with_the_same_prompts_asks_nothing(tmp_path):
