@@ -139,25 +139,25 @@ class Served(ServedSettings):
             )
         return True
 
-    def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
+    def lacks(self) -> str:
         if importlib.util.find_spec("openai") is None:
-            raise BackendError(f"model={self.name}: takes the openai client; pip install 'llmrec[served]'")
-        # The client takes a second to import.
-        from llmrec.model.served.session import ServedSession
-
-        return ServedSession(self, self._key(), seed, cache_dir, progress)
-
-    def _key(self) -> str:
-        """Return the key from the environment, or a word that stands for none."""
-        if self.key is None:
-            return "none"
-        key = os.environ.get(self.key, "").strip()
-        if not key:
-            raise BackendError(
+            return f"model={self.name}: takes the openai client; pip install 'llmrec[served]'"
+        if self.key is not None and not os.environ.get(self.key, "").strip():
+            return (
                 f"model.key: the environment has no {self.key}; export it, or set model.key=null for a "
                 "server that wants none"
             )
-        return key
+        return ""
+
+    def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
+        lack = self.lacks()
+        if lack:
+            raise BackendError(lack)
+        # The client takes a second to import.
+        from llmrec.model.served.session import ServedSession
+
+        key = "none" if self.key is None else os.environ[self.key].strip()
+        return ServedSession(self, key, seed, cache_dir, progress)
 
 
 def check_addresses(addresses: list[str]) -> None:
