@@ -78,6 +78,7 @@ _budgets: dict[tuple[str, ...], Budget] = {}
 
 def used(reply: dict[str, Any]) -> tuple[int, int]:
     """Return the prompt and completion tokens that a reply says it took, 0 where it does not say."""
-    usage = reply.get("usage") or {}
-    prompt, completion = (usage.get(name) for name in ("prompt_tokens", "completion_tokens"))
-    return int(prompt or 0), int(completion or 0)
+    usage = reply.get("usage")
+    told = usage if isinstance(usage, dict) else {}
+    prompt, completion = (told.get(name) for name in ("prompt_tokens", "completion_tokens"))
+    return prompt if isinstance(prompt, int) else 0, completion if isinstance(completion, int) else 0

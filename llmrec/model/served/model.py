@@ -142,12 +142,19 @@ class Served(ServedSettings):
     def lacks(self) -> str:
         if importlib.util.find_spec("openai") is None:
             return f"model={self.name}: takes the openai client; pip install 'llmrec[served]'"
-        if self.key is not None and not os.environ.get(self.key, "").strip():
+        key = self._key()
+        if not key:
             return (
                 f"model.key: the environment has no {self.key}; export it, or set model.key=null for a "
                 "server that wants none"
             )
+        if not (key.isascii() and key.isprintable() and " " not in key):
+            return f"model.key: {self.key} has blanks, or signs beyond ASCII, as no key has; export it anew"
         return ""
+
+    def _key(self) -> str:
+        """Return the key from the environment, or a word that stands for none."""
+        return "none" if self.key is None else os.environ.get(self.key, "").strip()
 
     def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
         lack = self.lacks()
@@ -156,8 +163,7 @@ class Served(ServedSettings):
         # The client takes a second to import.
         from llmrec.model.served.session import ServedSession
 
-        key = "none" if self.key is None else os.environ[self.key].strip()
-        return ServedSession(self, key, seed, cache_dir, progress)
+        return ServedSession(self, self._key(), seed, cache_dir, progress)
 
 
 def check_addresses(addresses: list[str]) -> None:

@@ -166,7 +166,9 @@ def plain(turns: Sequence[dict[str, str]]) -> str:
 def text_of(reply: Body) -> str:
     """Return the text of a reply, "" where nothing was written. Raises Passing where it is none."""
     choice = reply["choices"][0]
-    text = choice["text"] if "text" in choice else (choice.get("message") or {}).get("content", 0)
+    message = choice.get("message")
+    told = message.get("content", 0) if isinstance(message, dict) else 0
+    text = choice.get("text", told)
     if text is None:
         return ""
     if not isinstance(text, str):

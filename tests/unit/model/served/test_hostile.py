@@ -67,6 +67,7 @@ PASSING = {
     "a byte now and then": Act(said("4").content, drips=0.2),
     "a byte of the headers now and then": Act(drips=0.2, drips_early=True),
     "half a JSON": Act(said("4").content[:-20]),
+    "a message that is none": Act(b'{"choices": [{"message": "4"}], "usage": [1]}'),
     "no JSON object": Act(b"[]"),
     "two choices": said("4", count=2),
     "no choice": said("4", count=0),

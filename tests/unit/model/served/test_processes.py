@@ -1,4 +1,4 @@
-"""Whole commands against a server: a key that is shown nowhere, and kills at random moments."""
+"""Whole commands against a server: kills of either at random moments."""
 
 import os
 import random
@@ -11,11 +11,10 @@ from pathlib import Path
 
 import hostile
 import pytest
-from hostile import Act, good, refused, serving
+from hostile import Act, good, serving
 
 from llmrec.artifacts import COMPLETIONS, METRICS, PREDICTIONS
 
-KEY = "sk-marked-7f3a9c"
 ROWS = 40
 
 
@@ -25,36 +24,13 @@ def started(address: str, to: Path, rows: int = ROWS) -> subprocess.Popen:
         "resamples=20", "model.in_flight=4", "max_reasks=0", f"cache_dir={to}/cache", f"output_dir={to}",
         f"hydra.run.dir={to}/run",
     ]  # fmt: skip
-    env = os.environ | {"OPENAI_API_KEY": KEY, "OMP_NUM_THREADS": "1", "OPENAI_LOG": "debug"}
+    env = os.environ | {"OPENAI_API_KEY": "sk-a-key", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "llmrec", "run", *words]
     return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def slow(number, body):
     return Act(good(number, body).content, stalls=0.1)
-
-
-@pytest.mark.parametrize(
-    "act", [slow, lambda number, body: refused(401, f"Incorrect API key provided: {KEY}")]
-)
-def test_the_key_reaches_the_server_and_no_byte_of_anything_else(act, tmp_path):
-    with serving(act) as server:
-        process = started(server.address, tmp_path)
-        seen = []
-        while process.poll() is None and len(seen) < 20:
-            time.sleep(0.1)
-            seen.append(KEY in listed())
-        told, _ = process.communicate()
-    assert {headers["authorization"] for headers in server.headers} == {f"Bearer {KEY}"}
-    assert KEY not in told
-    assert not any(seen)
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) > 3
-    assert [path for path in files if KEY.encode() in path.read_bytes()] == []
-
-
-def listed() -> str:
-    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
