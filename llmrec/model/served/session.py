@@ -90,9 +90,10 @@ class ServedSession(Session):
                 fresh = {name: body for name, body in calls.items() if name not in waiting}
                 sizes = self._sizes(fresh, batched=True)
                 self._agree(sizes, batched=True)
-                self._budget.take_off(whole(sizes))
-                aside = sizes
-                batches.hand_in(asking.path, fresh)
+                if fresh:
+                    self._budget.take_off(whole(sizes))
+                    aside = sizes
+                    batches.hand_in(asking.path, fresh)
             for handed in self._replies.waiting(calls):
                 replies, error = batches.collect(handed, asking.check)
                 failed += [error] if error else []
