@@ -47,9 +47,9 @@ class Cell(NamedTuple):
 def look(runs: Sequence[Ran], progress: Progress) -> list[Cell]:
     """Return a cell for each run, in their order, and say of those that are to be left out why.
 
-    A run cannot be asked where its choices do not go together, or where the data lack what its task needs;
-    and it tells nothing where it asks what another does. Data are read for those runs alone that read
-    prompts or need texts, and have not finished.
+    A run cannot be asked where its choices do not go together, where its model lacks what it takes, as a key,
+    or the data what its task needs; and it tells nothing where it asks what another does. Data are read for
+    those runs alone that read prompts or need texts, and have not finished.
     """
     known: dict[str, str] = {}
     # The full prompt first: what asks the same is left out, not it.
@@ -72,6 +72,8 @@ def planned(run: Ran, known: dict[str, str]) -> Cell:
     same = known.setdefault(asked(made), name)
     if same != name:
         run = run._replace(left_out=f"prompt={name}: asks task={made.task.name} as prompt={same} does")
+    elif not finished:
+        run = run._replace(left_out=made.model.lacks())
     return Cell(run, made, finished)
 
 

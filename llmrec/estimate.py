@@ -28,13 +28,13 @@ NOTE = (
 
 
 class Cost(NamedTuple):
-    """What runs have left: rows, tokens, and, where a speed and a price are known, seconds and money."""
+    """What runs have left: rows, tokens, seconds where a speed is known, and money, 0 where no price is."""
 
     rows: int
     prompt_tokens: float
     answer_tokens: int
     seconds: float | None
-    money: float | None
+    money: float
 
 
 def table(cells: Sequence[Cell]) -> tuple[list[str], list[list[str]]]:
@@ -79,7 +79,7 @@ def cost(cells: Iterable[Cell], speeds: dict[str, float | None]) -> Cost:
         sum(size.prompt_tokens for _, size in left),
         sum(size.answer_tokens for _, size in left),
         whole([by(speed(made, speeds), size.prompt_tokens + size.answer_tokens) for made, size in left]),
-        whole([price(made, size.prompt_tokens, size.answer_tokens) for made, size in left]),
+        sum(made.model.cost(size.prompt_tokens, size.answer_tokens) for made, size in left),
     )
 
 
@@ -91,14 +91,6 @@ def whole(parts: Sequence[float | None]) -> float | None:
 
 def by(rate: float | None, amount: float) -> float | None:
     return None if rate is None else rate * amount
-
-
-def price(made: Plan, prompt_tokens: float, answer_tokens: float) -> float | None:
-    """Return what tokens cost, None where the model has no price for a million of them."""
-    per_million = getattr(made.model, "price", None)
-    if per_million is None:
-        return None
-    return float(per_million.prompt * prompt_tokens + per_million.completion * answer_tokens) / 1e6
 
 
 def speed(made: Plan, speeds: dict[str, float | None]) -> float | None:

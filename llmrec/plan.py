@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from llmrec.config import build, conf_dir
 from llmrec.dataset.base import Dataset
 from llmrec.decoding.base import Decoding
+from llmrec.decoding.guided import Guided
 from llmrec.errors import ConfigError, did_you_mean
 from llmrec.finetune.base import Finetune
 from llmrec.metric.base import Metric
@@ -18,7 +19,7 @@ from llmrec.model.base import Model
 from llmrec.parser.base import Parser
 from llmrec.prompt.variant import Variant
 from llmrec.prompt.wording import Wording
-from llmrec.records import Ranking
+from llmrec.records import Ranking, Rating
 from llmrec.split.base import Split
 from llmrec.split.ledger import Role, Ties
 from llmrec.task.base import Task
@@ -226,10 +227,16 @@ def check_decoding(made: Plan) -> None:
             f"prompt={variant.name}: words candidates, and task={task.name} shows none; use task=direct, or "
             "another prompt"
         )
-    if decoding.answer is None:
-        return
     place = f"decoding={decoding.name}"
-    if decoding.answer is not task.answer:
+    if isinstance(decoding, Guided):
+        if task.answer is not Rating and not task.shows_candidates:
+            raise ConfigError(
+                f"{place}: binds texts to stars or to the candidates shown, and task={task.name} has "
+                "neither; use task=rating or direct, or another decoding"
+            )
+    elif decoding.answer is None:
+        return
+    elif decoding.answer is not task.answer:
         raise ConfigError(
             f"{place}: answers a {decoding.answer.__name__.lower()}, task={task.name} asks for a "
             f"{task.answer.__name__.lower()}; leave the decoding to the model, or choose another task"
@@ -246,6 +253,6 @@ def check_decoding(made: Plan) -> None:
         )
     if variant.reasoning_tokens:
         raise ConfigError(
-            f"{place}: no text is written, and prompt={variant.name} wants thoughts before the answer; use "
+            f"{place}: answers at once, and prompt={variant.name} wants thoughts before the answer; use "
             "decoding=greedy, or another prompt"
         )

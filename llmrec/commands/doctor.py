@@ -29,7 +29,7 @@ NEEDS_A_VALUE = {
         "replay": ["model.path=."],
         "served": ["model.base_url=http://localhost/v1"],
     },
-    "decoding": {"candidates_label": ["prompt=labelled"]},
+    "decoding": {"candidates_label": ["prompt=labelled"], "guided": ["model=chatgpt"]},
 }
 
 Finding = tuple[bool, str]

@@ -60,6 +60,14 @@ class Model(ABC):
         """Say whether it can answer in this way; asked before anything is loaded."""
         return True
 
+    def lacks(self) -> str:
+        """Return what it lacks to be opened, and the way out; "" where nothing is known to be lacking."""
+        return ""
+
+    def cost(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """Return what tokens of prompts and completions cost, 0 where nothing is known to be paid."""
+        return 0.0
+
     def notes(self) -> list[str]:
         """Return what a reader of its scores must know."""
         return []

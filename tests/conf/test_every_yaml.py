@@ -23,6 +23,7 @@ ASKED = {
     "candidates": ["task=direct"],
     "candidates_label": ["task=direct", "prompt=labelled"],
     "digits": ["task=rating"],
+    "guided": ["task=rating", "model=chatgpt"],
     "labelled": ["task=direct"],
 }
 TASKS = [option.name for option in options("task")]
@@ -163,6 +164,12 @@ def test_files_that_are_inherited_are_not_offered():
         (["decoding=candidates"], "task=sequential shows none; use decoding=catalogue, or task=direct"),
         (["task=direct", "decoding=candidates_label"], "prompt=zero_shot shows none; use prompt=labelled"),
         (["task=rating", "decoding=digits", "prompt=cot"], "prompt=cot wants thoughts before the answer"),
+        (["model=chatgpt", "decoding=guided"], "task=sequential has neither; use task=rating or direct"),
+        (["model=tiny", "decoding=guided", "task=rating"], "model=tiny: cannot answer by decoding=guided"),
+        (
+            ["model=chatgpt", "model.guided=none", "decoding=guided", "task=rating"],
+            "model.guided: none, and decoding=guided needs it; set regex (vLLM) or json (OpenAI)",
+        ),
     ],
 )
 def test_a_decoding_that_cannot_answer_as_it_is_asked_is_refused_with_a_way_out(words, message):

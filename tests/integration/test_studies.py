@@ -77,6 +77,17 @@ def test_an_ablation_asks_what_can_be_asked_and_tells_what_each_part_contributes
     assert (page.parent / "plot.svg").is_file()
 
 
+def test_without_a_key_the_papers_other_runs_are_whole(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    words = ["limit=2", "dataset=demo", "task=direct", "resamples=20"]
+    done = llmrec(tmp_path, "run", "experiment=paper", *words, "model=popularity,chatgpt")
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if "OPENAI_API_KEY" in line]
+    start = "left out, 1 of 2 runs (task=direct dataset=demo model=chatgpt prompt=zero_shot): model.key: "
+    assert [line.startswith(start) for line in told] == [True]
+    assert "popularity" in (tmp_path / "out/studies/paper/page.md").read_text()
+
+
 def test_the_papers_table_is_rehearsed_with_random_weights(tmp_path):
     words = [
         "weights=random_tiny",

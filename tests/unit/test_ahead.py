@@ -2,7 +2,6 @@
 
 import dataclasses
 from functools import cache
-from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -104,12 +103,11 @@ def test_time_goes_by_the_speed_of_finished_runs_of_the_same_model(runs, tmp_pat
 
 
 def test_money_goes_by_the_price_of_a_million_tokens(runs):
-    [cell] = look(runs("task=rating limit=30"), Silent())
-    assert estimate.cost([cell], {}).money is None
-    priced = SimpleNamespace(price=SimpleNamespace(prompt=2.0, completion=5.0))
-    paid = cell._replace(plan=dataclasses.replace(cell.plan, model=priced))
-    cost = (2 * cell.size.prompt_tokens + 5 * cell.size.answer_tokens) / 1e6
-    assert estimate.cost([paid], {}).money == pytest.approx(cost)
+    paid = "task=rating limit=30 model=chatgpt model.price.prompt=2 model.price.completion=5"
+    local, whole, half = look(runs("task=rating limit=30", paid, f"{paid} model.batch=true"), Silent())
+    cost = (2 * whole.size.prompt_tokens + 5 * whole.size.answer_tokens) / 1e6
+    found = [estimate.cost(cells, {}).money for cells in ([local], [whole], [half], [local, whole])]
+    assert found == pytest.approx([0.0, cost, cost / 2, cost])
 
 
 def test_what_has_finished_counts_as_done_and_its_data_are_not_read(runs, monkeypatch):

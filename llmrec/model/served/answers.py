@@ -3,14 +3,29 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmrec.errors import DataError
 
-FILE = "replies.sqlite"
+FILE, TURN = "replies.sqlite", "turn.sqlite"
+LONGEST_TURN = 3600.0  # seconds
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS replies (asked BLOB PRIMARY KEY, reply TEXT)",
+    "CREATE TABLE IF NOT EXISTS waiting (asked BLOB PRIMARY KEY, token TEXT, batch TEXT)",
+)
+
+
+class Handed(NamedTuple):
+    """A batch that a server was handed: our token for it, the server's id, None where the process ended
+    before it was known, and what is asked in it."""
+
+    token: str
+    batch: str | None
+    asked: frozenset[bytes]
 
 
 class Replies:
@@ -27,23 +42,67 @@ class Replies:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
             self._file.execute("PRAGMA journal_mode=WAL")
-            self._file.execute("CREATE TABLE IF NOT EXISTS replies (asked BLOB PRIMARY KEY, reply TEXT)")
+            for table in TABLES:
+                self._file.execute(table)
         except (OSError, sqlite3.Error) as error:
+            raise self._unusable(error) from error
+
+    def _do(self, words: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Change rows, all of them or none."""
+        try:
+            with self._lock, self._file:
+                self._file.execute("BEGIN IMMEDIATE")
+                self._file.executemany(words, rows)
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _select(self, words: str, given: Sequence[Any] = ()) -> list[Any]:
+        try:
+            with self._lock:
+                return self._file.execute(words, given).fetchall()
+        except sqlite3.Error as error:
             raise self._unusable(error) from error
 
     def get(self, asked: bytes) -> dict[str, Any] | None:
         """Return the reply to what was asked, None where there is none yet."""
+        found = self._select("SELECT reply FROM replies WHERE asked = ?", (asked,))
         try:
-            with self._lock:
-                row = self._file.execute("SELECT reply FROM replies WHERE asked = ?", (asked,)).fetchone()
-            return json.loads(row[0]) if row else None
-        except (sqlite3.Error, ValueError) as error:
+            return json.loads(found[0][0]) if found else None
+        except ValueError as error:
             raise self._unusable(error) from error
 
-    def keep(self, asked: bytes, reply: dict[str, Any]) -> None:
+    def keep(self, replies: Mapping[bytes, dict[str, Any]]) -> None:
+        rows = [(asked, json.dumps(reply)) for asked, reply in replies.items()]
+        self._do("INSERT OR REPLACE INTO replies VALUES (?, ?)", rows)
+
+    def hand_in(self, token: str, asked: Iterable[bytes]) -> None:
+        """Note what a batch of that token asks, before there is one."""
+        self._do("INSERT OR REPLACE INTO waiting VALUES (?, ?, NULL)", ((name, token) for name in asked))
+
+    def handed_in(self, token: str, batch: str) -> None:
+        self._do("UPDATE waiting SET batch = ? WHERE token = ?", [(batch, token)])
+
+    def forget(self, token: str) -> None:
+        self._do("DELETE FROM waiting WHERE token = ?", [(token,)])
+
+    def waiting(self, asked: Container[bytes]) -> list[Handed]:
+        """Return the batches that some of these wait in."""
+        found: dict[tuple[str, str | None], set[bytes]] = {}
+        for name, *batch in self._select("SELECT asked, token, batch FROM waiting"):
+            found.setdefault((batch[0], batch[1]), set()).add(name)
+        return [
+            Handed(*batch, frozenset(names))
+            for batch, names in found.items()
+            if any(name in asked for name in names)
+        ]
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Let one process at a time hand in batches; one that is killed lets the next."""
         try:
-            with self._lock:
-                self._file.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (asked, json.dumps(reply)))
+            with closing(sqlite3.connect(self.path.with_name(TURN), timeout=LONGEST_TURN)) as file:
+                file.execute("BEGIN EXCLUSIVE")
+                yield
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 

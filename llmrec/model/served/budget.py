@@ -1,13 +1,29 @@
 """What may be spent, and what was."""
 
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmrec.errors import BackendError
 from llmrec.model.served.model import ServedSettings
 
-MILLION = 1_000_000
-Tokens = tuple[int, int]  # of prompts, of completions
+
+class Amount(NamedTuple):
+    """Tokens of prompts and of completions, and what they cost."""
+
+    prompt: int
+    completion: int
+    money: float
+
+    def plus(self, other: "Amount") -> "Amount":
+        return Amount(
+            self.prompt + other.prompt, self.completion + other.completion, self.money + other.money
+        )
+
+    def minus(self, other: "Amount") -> "Amount":
+        return self.plus(Amount(-other.prompt, -other.completion, -other.money))
+
+
+NOTHING = Amount(0, 0, 0.0)
 
 
 class Budget:
@@ -17,8 +33,8 @@ class Budget:
     def __init__(self, settings: ServedSettings) -> None:
         self._settings = settings
         self._lock = Lock()
-        self._flying = (0, 0)
-        self.spent = (0, 0)
+        self._flying = NOTHING
+        self.spent = NOTHING
 
     @classmethod
     def of(cls, settings: ServedSettings) -> "Budget":
@@ -27,46 +43,42 @@ class Budget:
         found._settings = settings
         return found
 
-    def take_off(self, size: Tokens) -> None:
-        """Set aside what a request may take. Raises BackendError where that is too much."""
+    def take_off(self, size: Amount) -> None:
+        """Set aside what is to be asked. Raises BackendError where that is too much."""
         with self._lock:
-            after = add(add(self.spent, self._flying), size)
+            after = self.spent.plus(self._flying).plus(size)
             ceilings = (
-                ("max_cost", self._settings.max_cost, self.cost(after), self.cost(self.spent)),
-                ("max_tokens", self._settings.max_tokens, sum(after), sum(self.spent)),
+                ("max_cost", self._settings.max_cost, after.money, self.spent.money),
+                ("max_tokens", self._settings.max_tokens, sum(after[:2]), sum(self.spent[:2])),
             )
             for name, most, would, spent in ceilings:
                 if most is not None and would > most:
                     raise BackendError(
-                        f"model.{name}: {spent:,.4g} of {most:,.4g} is spent, and the next request could go "
-                        f"beyond it; raise it and run again: what was answered is kept"
+                        f"model.{name}: {spent:,.4g} of {most:,.4g} is spent, and what is asked next could "
+                        f"go beyond it; raise it and run again: what was answered is kept"
                     )
-            self._flying = add(self._flying, size)
+            self._flying = self._flying.plus(size)
 
-    def land(self, size: Tokens, reply: dict[str, Any] | None) -> None:
+    def land(self, size: Amount, reply: dict[str, Any] | None, batched: bool) -> None:
         """Give back what was set aside, and count what a reply says that it took, all of it where it does not
         say."""
         with self._lock:
-            self._flying = add(self._flying, (-size[0], -size[1]))
+            self._flying = self._flying.minus(size)
             if reply is not None:
                 took = used(reply)
-                self.spent = add(self.spent, took if any(took) else size)
+                self.spent = self.spent.plus(self.worth(*took, batched) if any(took) else size)
 
-    def cost(self, tokens: Tokens) -> float:
-        """Return the price of prompt and completion tokens, 0 where none is known."""
-        price = self._settings.price
-        return 0.0 if price is None else (tokens[0] * price.prompt + tokens[1] * price.completion) / MILLION
+    def worth(self, prompt: int, completion: int, batched: bool) -> Amount:
+        """Return tokens with their price."""
+        return Amount(prompt, completion, self._settings.money(prompt, completion, batched))
 
 
 _budgets: dict[tuple[str, ...], Budget] = {}
 
 
-def used(reply: dict[str, Any]) -> Tokens:
+def used(reply: dict[str, Any]) -> tuple[int, int]:
     """Return the prompt and completion tokens that a reply says it took, 0 where it does not say."""
-    usage = reply.get("usage") or {}
-    prompt, completion = (usage.get(name) for name in ("prompt_tokens", "completion_tokens"))
-    return int(prompt or 0), int(completion or 0)
-
-
-def add(one: Tokens, other: Tokens) -> Tokens:
-    return one[0] + other[0], one[1] + other[1]
+    usage = reply.get("usage")
+    told = usage if isinstance(usage, dict) else {}
+    prompt, completion = (told.get(name) for name in ("prompt_tokens", "completion_tokens"))
+    return prompt if isinstance(prompt, int) else 0, completion if isinstance(completion, int) else 0

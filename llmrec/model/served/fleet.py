@@ -5,9 +5,11 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from threading import Event, Lock
-from typing import Any, cast
+from functools import partial
+from threading import Event, Lock, Thread
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -15,11 +17,13 @@ import openai
 
 from llmrec.errors import BackendError, LlmrecError
 from llmrec.model.served.model import ServedSettings
-from llmrec.model.served.trouble import Passing, told
+from llmrec.model.served.trouble import Passing, clean, told
 
 log = logging.getLogger(__name__)
 
 Body = dict[str, Any]
+T = TypeVar("T")
+WHOLE = 3  # times model.timeout: the longest that a whole answer may take
 FIRST_REST, LONGEST_REST = 0.5, 60.0  # seconds
 
 
@@ -67,7 +71,21 @@ class Fleet:
         self.reason: LlmrecError | None = None
 
     def ask(self, path: str, body: Body, check: Callable[[Body], None]) -> Body:
-        """Return a reply that passes the check, however often it takes to ask, within the patience after the
+        """Return a reply that passes the check. Raises as `patiently` does."""
+
+        def call(one: Endpoint) -> Body:
+            reply = self._post(one, path, body)
+            try:
+                check_choice(reply)
+                check(reply)
+            except Passing as trouble:
+                raise Passing(f"{one.host}: {trouble}") from None
+            return reply
+
+        return self.patiently(call)
+
+    def patiently(self, call: Callable[[Endpoint], T]) -> T:
+        """Return what the call of an address comes to, however often it takes, within the patience after the
         first failure.
 
         Raises Unanswered for a prompt that is refused, BackendError for what no patience mends, Stopped.
@@ -76,11 +94,9 @@ class Fleet:
         while True:
             chosen, wait = self._choose()
             try:
-                self._pause(wait)
-                self._pause(self._pace.turn())
-                reply = self._post(chosen, path, body)
-                check(reply)
-                return reply
+                self.pause(wait)
+                self.pause(self._pace.turn())
+                return call(chosen)
             except Passing as trouble:
                 failures += 1
                 log.warning("%s", trouble)
@@ -97,7 +113,10 @@ class Fleet:
             finally:
                 with self._lock:
                     chosen.flying -= 1
-            self._pause(rest)
+            self.pause(rest)
+
+    def clean(self, words: str) -> str:
+        return clean(" ".join(words.split()), self._secret)
 
     def stop(self, reason: LlmrecError) -> None:
         """Ask nothing any more, for what no patience mends; the first reason stands."""
@@ -110,6 +129,11 @@ class Fleet:
         for one in self._endpoints:
             one.client.close()
 
+    def pause(self, seconds: float) -> None:
+        """Wait. Raises Stopped where the run ends."""
+        if self.stopped.wait(seconds) if seconds > 0 else self.stopped.is_set():
+            raise Stopped
+
     def _choose(self) -> tuple[Endpoint, float]:
         """Return the address to ask, and how long it rests still."""
         with self._lock:
@@ -118,26 +142,27 @@ class Fleet:
             chosen.flying += 1
             return chosen, max(0.0, chosen.rests_until - now)
 
-    def _pause(self, seconds: float) -> None:
-        if self.stopped.wait(seconds) if seconds > 0 else self.stopped.is_set():
-            raise Stopped
-
-    def _post(self, chosen: Endpoint, path: str, body: Body) -> Body:
+    def through(self, chosen: Endpoint, work: Callable[[openai.OpenAI], T], longest: float) -> T:
+        """Return what the client of an address comes to within so many seconds. Raises Passing, Unanswered,
+        BackendError, Stopped."""
         try:
-            content = chosen.client.post(path, body=body, cast_to=httpx2.Response).content
+            return within(longest, partial(work, chosen.client))
+        except TimeoutError:
+            raise Passing(f"{chosen.host}: no whole answer in {longest:g} s") from None
         except openai.APIError as error:
             if self.stopped.is_set():
                 raise Stopped from None
             raise told(error, chosen.host, str(self._settings.key), self._secret) from None
+
+    def _post(self, chosen: Endpoint, path: str, body: Body) -> Body:
+        def work(client: openai.OpenAI) -> bytes:
+            return client.post(path, body=body, cast_to=httpx2.Response).content
+
+        content = self.through(chosen, work, WHOLE * self._settings.timeout)
         try:
-            reply = json.loads(content)
+            return cast(Body, json.loads(content))
         except ValueError:
             raise Passing(f"{chosen.host}: {len(content):,} bytes that are no JSON") from None
-        choices = reply.get("choices") if isinstance(reply, dict) else None
-        if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
-            amount = len(choices) if isinstance(choices, list) else "no"
-            raise Passing(f"{chosen.host}: {amount} choices in place of one")
-        return cast(Body, reply)
 
 
 def endpoint(address: str, settings: ServedSettings, key: str) -> Endpoint:
@@ -152,6 +177,29 @@ def endpoint(address: str, settings: ServedSettings, key: str) -> Endpoint:
             http_client=openai.DefaultHttpxClient(follow_redirects=False, timeout=settings.timeout),
         ),
     )
+
+
+def check_choice(reply: object) -> None:
+    """Raise Passing for a reply that is not of one choice."""
+    choices = reply.get("choices") if isinstance(reply, dict) else None
+    if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
+        amount = len(choices) if isinstance(choices, list) else "no"
+        raise Passing(f"{amount} choices in place of one")
+
+
+def within(seconds: float, work: Callable[[], T]) -> T:
+    """Return what the work comes to. Raises TimeoutError where it takes longer, and leaves it to a thread
+    that ends with its client."""
+    found = Future[T]()
+
+    def do() -> None:
+        try:
+            found.set_result(work())
+        except BaseException as error:  # noqa: BLE001
+            found.set_exception(error)
+
+    Thread(target=do, daemon=True).start()
+    return found.result(seconds)
 
 
 def backoff(failures: int) -> float:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from llmrec.decoding.base import Decoding
 from llmrec.decoding.greedy import Greedy
+from llmrec.decoding.guided import Guided
 from llmrec.decoding.likelihood import CandidateLabels, Digits, Scoring
 from llmrec.decoding.sample import Sample
 from llmrec.errors import BackendError, ConfigError
@@ -18,6 +19,7 @@ from llmrec.model.base import Model, Session
 from llmrec.progress import Progress
 from llmrec.records import Training
 
+MILLION = 1_000_000
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 
@@ -37,6 +39,14 @@ class Likelihoods(StrEnum):
     prompt = auto()
 
 
+class Guides(StrEnum):
+    """How a server binds a text: not at all; to a pattern (vLLM); to a JSON schema (OpenAI)."""
+
+    none = auto()
+    regex = auto()
+    json = auto()
+
+
 @dataclass(kw_only=True)  # not frozen: OmegaConf cannot fill a frozen class inside another
 class Price:
     """What a million tokens cost, in any one currency."""
@@ -54,13 +64,16 @@ class ServedSettings(Model):
     api: Api
     key: str | None
     likelihoods: Likelihoods
+    guided: Guides
     length_field: str
     extra: dict[str, Any]
+    batch: bool
     in_flight: int
     requests_per_minute: float | None
     timeout: float
     patience: float
     price: Price | None
+    batch_discount: float
     max_cost: float | None
     max_tokens: int | None
     confirm_above: float
@@ -78,6 +91,10 @@ class ServedSettings(Model):
                 raise ConfigError(f"{name}: {value} is not above 0")
         if self.max_cost is not None and self.price is None:
             raise ConfigError("max_cost: no price is known to hold it against; set model.price too")
+        if not 0 <= self.batch_discount <= 1:
+            raise ConfigError(f"batch_discount: {self.batch_discount} is no share; give 0.5 for half")
+        if self.batch and len(self.addresses) > 1:
+            raise ConfigError("batch: one server answers a batch; give one address in model.base_url")
         if self.likelihoods is Likelihoods.prompt and self.api is not Api.chat:
             raise ConfigError("likelihoods: prompt is vLLM's for conversations; use model.api=chat")
 
@@ -85,12 +102,29 @@ class ServedSettings(Model):
     def addresses(self) -> list[str]:
         return [self.base_url] if isinstance(self.base_url, str) else list(self.base_url)
 
+    def cost(self, prompt_tokens: float, completion_tokens: float) -> float:
+        return self.money(prompt_tokens, completion_tokens, self.batch)
+
+    def money(self, prompt_tokens: float, completion_tokens: float, batched: bool) -> float:
+        """Return the price of tokens asked for in a batch or not, 0 where none is known."""
+        if self.price is None:
+            return 0.0
+        whole = (prompt_tokens * self.price.prompt + completion_tokens * self.price.completion) / MILLION
+        return whole * (1 - self.batch_discount) if batched else whole
+
 
 @dataclass(frozen=True, kw_only=True)
 class Served(ServedSettings):
     """A served model. What comes back is kept in the cache, and never asked, or paid, for twice."""
 
     def serves(self, decoding: Decoding) -> bool:
+        if isinstance(decoding, Guided):
+            if self.guided is Guides.none:
+                raise ConfigError(
+                    f"model.guided: none, and decoding={decoding.name} needs it; set regex (vLLM) or json "
+                    "(OpenAI), if the server binds texts, or use decoding=greedy"
+                )
+            return True
         if not isinstance(decoding, Scoring):
             return isinstance(decoding, (Greedy, Sample))
         if self.likelihoods is Likelihoods.none:
@@ -105,25 +139,31 @@ class Served(ServedSettings):
             )
         return True
 
-    def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
+    def lacks(self) -> str:
         if importlib.util.find_spec("openai") is None:
-            raise BackendError(f"model={self.name}: takes the openai client; pip install 'llmrec[served]'")
+            return f"model={self.name}: takes the openai client; pip install 'llmrec[served]'"
+        key = self._key()
+        if not key:
+            return (
+                f"model.key: the environment has no {self.key}; export it, or set model.key=null for a "
+                "server that wants none"
+            )
+        if not (key.isascii() and key.isprintable() and " " not in key):
+            return f"model.key: {self.key} has blanks, or signs beyond ASCII, as no key has; export it anew"
+        return ""
+
+    def _key(self) -> str:
+        """Return the key from the environment, or a word that stands for none."""
+        return "none" if self.key is None else os.environ.get(self.key, "").strip()
+
+    def open(self, training: Training, seed: int, cache_dir: Path, progress: Progress) -> Session:
+        lack = self.lacks()
+        if lack:
+            raise BackendError(lack)
         # The client takes a second to import.
         from llmrec.model.served.session import ServedSession
 
         return ServedSession(self, self._key(), seed, cache_dir, progress)
-
-    def _key(self) -> str:
-        """Return the key from the environment, or a word that stands for none."""
-        if self.key is None:
-            return "none"
-        key = os.environ.get(self.key, "").strip()
-        if not key:
-            raise BackendError(
-                f"model.key: the environment has no {self.key}; export it, or set model.key=null for a "
-                "server that wants none"
-            )
-        return key
 
 
 def check_addresses(addresses: list[str]) -> None:

@@ -1,9 +1,9 @@
 """Requests in, completions out, over servers: many in flight, each reply kept the moment it comes."""
 
 import json
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import partial
+from functools import partial, reduce
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -12,7 +12,8 @@ from llmrec.decoding.base import Decoding
 from llmrec.errors import BackendError, LlmrecError
 from llmrec.model.base import Session
 from llmrec.model.served.answers import Replies, fingerprint
-from llmrec.model.served.budget import Budget
+from llmrec.model.served.batches import Batches
+from llmrec.model.served.budget import NOTHING, Amount, Budget
 from llmrec.model.served.fleet import Fleet, Stopped
 from llmrec.model.served.model import ServedSettings
 from llmrec.model.served.trouble import Unanswered
@@ -54,10 +55,12 @@ class ServedSession(Session):
         is left to ask may cost more than was agreed to: before anything is asked."""
         left = [request for request in requests if request.prompt.example_id not in stored]
         asking = way(self._settings, decoding, self._seed)
-        self._agree(left, asking)
         fleet = Fleet(self._settings, self._key)
         pool = ThreadPoolExecutor(self._settings.in_flight)
         try:
+            if self._settings.batch:
+                self._batch(fleet, asking, left)
+            self._agree(self._sizes(self._calls(left, asking), batched=False), batched=False)
             for done in window(
                 pool, partial(self._answer, fleet, asking), left, 2 * self._settings.in_flight
             ):
@@ -69,8 +72,38 @@ class ServedSession(Session):
             pool.shutdown(cancel_futures=True)
             fleet.close()
             spent = self._budget.spent
-            if sum(spent):
+            if any(spent):
                 self._progress.tell(f"asked of the server by this command: {self._worth(spent)}")
+
+    def _batch(self, fleet: Fleet, asking: Way, requests: Sequence[Request]) -> None:
+        """Have what is not answered yet answered in batches, those that an earlier command made among them.
+        Raises BackendError where one failed, when all are over."""
+        batches = Batches(fleet, self._replies, self._progress, self._settings.timeout)
+        calls = self._calls(requests, asking)
+        aside, failed = dict[bytes, Amount](), list[BackendError]()
+        try:
+            with self._replies.turn():
+                for handed in self._replies.waiting(calls):
+                    if handed.batch is None:
+                        batches.find(handed)
+                waiting = {name for handed in self._replies.waiting(calls) for name in handed.asked}
+                fresh = {name: body for name, body in calls.items() if name not in waiting}
+                sizes = self._sizes(fresh, batched=True)
+                self._agree(sizes, batched=True)
+                if fresh:
+                    self._budget.take_off(whole(sizes))
+                    aside = sizes
+                    batches.hand_in(asking.path, fresh)
+            for handed in self._replies.waiting(calls):
+                replies, error = batches.collect(handed, asking.check)
+                failed += [error] if error else []
+                for name, reply in replies.items():
+                    self._budget.land(aside.pop(name, NOTHING), reply, batched=True)
+        finally:
+            for size in aside.values():
+                self._budget.land(size, None, batched=True)
+        if failed:
+            raise failed[0]
 
     def _answer(self, fleet: Fleet, asking: Way, request: Request) -> Completion:
         try:
@@ -91,13 +124,13 @@ class ServedSession(Session):
         with going:
             reply = self._replies.get(name)
             if reply is None:
-                size = self._size(body)
+                size = self._size(body, batched=False)
                 self._budget.take_off(size)
                 try:
                     reply = fleet.ask(asking.path, body, asking.check)
-                    self._replies.keep(name, reply)
+                    self._replies.keep({name: reply})
                 finally:
-                    self._budget.land(size, reply)
+                    self._budget.land(size, reply, batched=False)
         with self._lock:
             self._going.pop(name, None)
         return reply
@@ -105,23 +138,28 @@ class ServedSession(Session):
     def _name(self, asking: Way, body: Body) -> bytes:
         return fingerprint(self._settings.addresses, asking.path, body)
 
-    def _size(self, body: Body) -> tuple[int, int]:
-        """Return the most prompt and completion tokens that a call may take: of English text a token has some
-        four bytes, here three."""
-        said = json.dumps([body.get("messages"), body.get("prompt")], ensure_ascii=False)
-        return len(said.encode("utf-8", "replace")) // 3, int(body[self._settings.length_field])
-
-    def _agree(self, requests: Sequence[Request], asking: Way) -> None:
-        """Tell what the requests may cost at most, and ask the user where that is much."""
-        if self._settings.price is None:
-            return
+    def _calls(self, requests: Sequence[Request], asking: Way) -> dict[bytes, Body]:
+        """Return what is not answered yet."""
         bodies = (body for request in requests for body in asking.bodies(request))
-        sizes = [self._size(body) for body in bodies if self._replies.get(self._name(asking, body)) is None]
-        most = (sum(prompt for prompt, _ in sizes), sum(completion for _, completion in sizes))
-        if not sizes:
+        calls = {self._name(asking, body): body for body in bodies}
+        return {name: body for name, body in calls.items() if self._replies.get(name) is None}
+
+    def _size(self, body: Body, batched: bool) -> Amount:
+        """Return the most that a call may take: of English text a token has some four bytes, here three."""
+        said = json.dumps([body.get("messages"), body.get("prompt")], ensure_ascii=False)
+        tokens = len(said.encode("utf-8", "replace")) // 3
+        return self._budget.worth(tokens, int(body[self._settings.length_field]), batched)
+
+    def _sizes(self, calls: Mapping[bytes, Body], batched: bool) -> dict[bytes, Amount]:
+        return {name: self._size(body, batched) for name, body in calls.items()}
+
+    def _agree(self, sizes: Mapping[bytes, Amount], batched: bool) -> None:
+        """Tell what calls may cost at most, and ask the user where that is much."""
+        if self._settings.price is None or not sizes:
             return
-        told = f"{len(sizes):,} calls to {self._settings.served_as}: at most {self._worth(most)}"
-        if self._budget.cost(most) <= self._settings.confirm_above:
+        most, how = whole(sizes), " by batch" if batched else ""
+        told = f"{len(sizes):,} calls to {self._settings.served_as}{how}: at most {self._worth(most)}"
+        if most.money <= self._settings.confirm_above:
             self._progress.tell(told)
         elif not self._progress.agrees(f"{told}; ask?"):
             raise BackendError(
@@ -129,9 +167,13 @@ class ServedSession(Session):
                 "agree, or set limit=N"
             )
 
-    def _worth(self, tokens: tuple[int, int]) -> str:
-        cost = f" for {self._budget.cost(tokens):,.2f} by model.price" if self._settings.price else ""
-        return f"{tokens[0]:,} + {tokens[1]:,} tokens{cost}"
+    def _worth(self, amount: Amount) -> str:
+        cost = f" for {amount.money:,.2f} by model.price" if self._settings.price else ""
+        return f"{amount.prompt:,} + {amount.completion:,} tokens{cost}"
+
+
+def whole(sizes: Mapping[bytes, Amount]) -> Amount:
+    return reduce(Amount.plus, sizes.values(), NOTHING)
 
 
 def window(

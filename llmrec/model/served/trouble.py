@@ -1,10 +1,14 @@
 """What can go wrong with a server, told apart by what is to be done about it."""
 
+import json
+import shlex
 import ssl
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import openai
 
@@ -55,7 +59,7 @@ def of_status(error: openai.APIStatusError, host: str, key: str, secret: str) ->
     if status in AGAIN or status >= 500:
         return Passing(f"{host}: {words}", retry_after(error.response.headers))
     if 300 <= status < 400:
-        to = error.response.headers.get("location", "nowhere")[:SHOWN]
+        to = clean(error.response.headers.get("location", "nowhere"), secret)
         return BackendError(
             f"{host}: sends its callers on to {to}, where neither key nor prompts follow; set "
             "model.base_url to it, if it is to be trusted"
@@ -70,13 +74,27 @@ def of_status(error: openai.APIStatusError, host: str, key: str, secret: str) ->
         return Unanswered("too_long")
     if "content_filter" in code or "content_policy" in code:
         return Unanswered("content_filter")
-    return BackendError(f"{host}: does not take the request ({words}); see model.api, length_field and extra")
+    return BackendError(
+        f"{host}: does not take the request ({words}); see model.api, guided, length_field and extra"
+    )
 
 
 def said(error: BaseException, secret: str) -> str:
     """Return what an error says, on one line, without the key."""
-    words = one_line(error).replace(secret, "***") if secret else one_line(error)
+    return clean(one_line(error), secret)
+
+
+def clean(words: str, secret: str) -> str:
+    """Return words without the key, however it is escaped in them, and not too many of them."""
+    for form in sorted(forms(secret), key=len, reverse=True):
+        words = words.replace(form, "***")
     return words if len(words) <= SHOWN else words[: SHOWN - 3] + "..."
+
+
+def forms(secret: str) -> set[str]:
+    """Return a secret as it stands, and as JSON, Python, addresses, HTML and shells write it."""
+    written = json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret), quote(secret, ""), escape(secret)
+    return {secret, *written, written[0].replace("/", "\\/"), shlex.quote(secret)} - {""} if secret else set()
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from llmrec.decoding.base import Decoding, Writing
+from llmrec.decoding.guided import Guided
 from llmrec.decoding.likelihood import Likelihood, Scoring
 from llmrec.decoding.limits import has_lines
 from llmrec.decoding.sample import Sample
 from llmrec.errors import BackendError
 from llmrec.model.served.budget import used
+from llmrec.model.served.guiding import guide, unguided
 from llmrec.model.served.model import Api, Likelihoods, ServedSettings
 from llmrec.model.served.trouble import Passing
 from llmrec.records import Answer, Completion, Request
@@ -65,6 +67,8 @@ class Writer(Way):
             seed = hash64(self._seed, prompt.example_id, prompt.ask) % 2**31
             drawn = {"temperature": decoding.temperature, "top_p": decoding.top_p, "seed": seed}
             drawn |= {"top_k": decoding.top_k} if decoding.top_k else {}  # of vLLM and the like
+        if isinstance(decoding, Guided):
+            drawn |= guide(self._settings.guided, decoding, request)
         return [self._asked(request, decoding.max_new_tokens, **drawn)]
 
     def check(self, reply: Body) -> None:
@@ -75,7 +79,9 @@ class Writer(Way):
         reason = REASONS.get(str(reply["choices"][0].get("finish_reason")), "stop")
         if reason == "content_filter":
             return completed(request, reason, replies)
-        text, ended = begun(text_of(reply), self._decoding.lines)
+        told = text_of(reply)
+        told = unguided(told) if isinstance(self._decoding, Guided) else told
+        text, ended = begun(told, self._decoding.lines)
         return completed(request, "stop" if ended else reason, replies, texts=(text,))
 
 
@@ -160,7 +166,9 @@ def plain(turns: Sequence[dict[str, str]]) -> str:
 def text_of(reply: Body) -> str:
     """Return the text of a reply, "" where nothing was written. Raises Passing where it is none."""
     choice = reply["choices"][0]
-    text = choice["text"] if "text" in choice else (choice.get("message") or {}).get("content", 0)
+    message = choice.get("message")
+    told = message.get("content", 0) if isinstance(message, dict) else 0
+    text = choice.get("text", told)
     if text is None:
         return ""
     if not isinstance(text, str):

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from llmrec.ahead import look
 from llmrec.commands.composing import composed
 from llmrec.commands.listing import options
 from llmrec.commands.studying import Asked, parsed, planned, study_of, values
 from llmrec.errors import ConfigError
+from llmrec.estimate import table
+from llmrec.progress import Silent
 from llmrec.report.curves import Curves
+from llmrec.report.page import left_out
 
 CURVES = ("cross_domain", "size", "sparsity")
 STUDIES = (*CURVES, "audit", "literature_beauty", "paper", "prompt_ablation")
@@ -35,6 +39,22 @@ def words(found: Asked) -> list[list[str]]:
 
 def test_the_experiments_of_several_runs_say_so():
     assert {name for name, text in options("experiment") if text.startswith("several runs")} == set(STUDIES)
+
+
+def test_of_the_papers_runs_chatgpts_is_told_with_its_price_or_left_out(monkeypatch, tmp_path):
+    places = [f"cache_dir={tmp_path}/cache", f"output_dir={tmp_path}"]
+    study = asked("experiment=paper", "dataset=demo", "task=direct", "limit=300", *places)
+    runs = [run for sweep in planned(study) for run in sweep.runs]
+    runs = [run for run in runs if run.choices["model"]["name"] in ("chatgpt", "llama")]
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    [line] = left_out([cell.run for cell in look(runs, Silent())])
+    assert line.startswith("left out, 1 of 4 runs (task=direct dataset=demo model=chatgpt ")
+    assert "the environment has no OPENAI_API_KEY; export it" in line
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-a-key")
+    header, rows = table(look(runs, Silent()))
+    costs = {row[2]: row[header.index("cost")] for row in rows}
+    assert float(costs["chatgpt"]) > 0.01
+    assert (costs[""], costs["llama"]) == (costs["chatgpt"], "-")
 
 
 @pytest.mark.parametrize("name", CURVES)

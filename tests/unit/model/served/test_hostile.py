@@ -1,8 +1,11 @@
 """Runs against servers that misbehave: each ends complete, or stops with one line and goes on later."""
 
+import json
+import re
 import shutil
 import ssl
 import subprocess
+import time
 
 import pytest
 from hostile import Act, good, refused, said, serving, star
@@ -14,6 +17,7 @@ from llmrec.pipeline import run
 from llmrec.plan import plan
 from llmrec.progress import Silent
 from llmrec.records import Completion
+from llmrec.report.table import grids
 
 KEY = "sk-a-key-that-nobody-may-see"
 ROWS = 24
@@ -60,7 +64,10 @@ PASSING = {
     "unavailable": refused(503, retry_after="0.1"),
     "a reset midway": Act(said("4").content, resets=True),
     "a stall": Act(said("4").content, stalls=1.5),
+    "a byte now and then": Act(said("4").content, drips=0.2),
+    "a byte of the headers now and then": Act(drips=0.2, drips_early=True),
     "half a JSON": Act(said("4").content[:-20]),
+    "a message that is none": Act(b'{"choices": [{"message": "4"}], "usage": [1]}'),
     "no JSON object": Act(b"[]"),
     "two choices": said("4", count=2),
     "no choice": said("4", count=0),
@@ -94,6 +101,10 @@ FATAL = {
     ),
     "no such model": (refused(404, "The model does not exist"), "knows no such model or path"),
     "a spent quota": (refused(429, "You exceeded", code="insufficient_quota"), "the quota is spent"),
+    "a guide that it does not know": (
+        refused(400, "Unsupported: response_format"),
+        r"does not take the request \(.*response_format.*\); see model.api, guided",
+    ),
     "a field that it does not know": (refused(400, "Unsupported parameter: max_tokens"), "see model.api"),
 }
 
@@ -119,6 +130,18 @@ def test_patience_ends_and_what_was_answered_is_kept(tmp_path):
         before = len(server.bodies)
         asked(server.address, tmp_path, "model.patience=1", "model.in_flight=2")
     assert len(server.bodies) - before == len(server.asked) - 10
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_server_that_drips_for_ever_ends_with_the_patience(early, tmp_path):
+    endless = Act(said("4" * 1000).content, drips=0.2, drips_early=early)
+    with serving(lambda number, body: endless) as server:
+        start = time.monotonic()
+        words = r"no whole answer in 1.5 s; asked \d times, .*patience=2 "
+        with pytest.raises(BackendError, match=words) as told:
+            asked(server.address, tmp_path, "model.patience=2")
+        assert "\n" not in str(told.value)
+    assert time.monotonic() - start < 15
 
 
 def test_a_redirect_is_told_and_neither_key_nor_prompt_follows_it(tmp_path):
@@ -159,6 +182,37 @@ def test_filtered_empty_and_overlong_rows_count_as_failures_and_stop_nothing(tmp
         metrics = asked(server.address, tmp_path, "model.in_flight=1")
     assert metrics.coverage.valid == ROWS - 4
     assert metrics.coverage.failures == {"content_filter": 2, "empty": 1, "too_long": 1}
+
+
+@pytest.mark.parametrize("task", ["rating", "direct"])
+@pytest.mark.parametrize("form", ["regex", "json"])
+def test_guided_answers_stand_beside_the_strict_ones_under_their_name(form, task, tmp_path):
+    words = [f"task={task}", f"model.guided={form}"]
+    with serving(lambda number, body: said(obeying(body))) as server:
+        strict = asked(server.address, tmp_path / "strict", *words)
+        guided = asked(server.address, tmp_path / "guided", *words, "decoding=guided")
+    assert (strict.coverage.valid, guided.coverage.valid) == (0, ROWS)
+    assert guided.coverage.repairs == {}
+    [grid] = grids([strict, guided])
+    at = grid.header.index("decoding")
+    assert [row[at] for row in grid.rows[:2]] == ["greedy", "guided"]
+
+
+def obeying(body):
+    """Return an answer that is bound to what the request says, and none where it says nothing."""
+    if "structured_outputs" in body:
+        pattern = body["structured_outputs"]["regex"]
+        is_list = pattern.endswith("{10}")
+        items = re.split(r"(?<!\\)[()]", pattern)[-3 if is_list else 1].replace("\\", "").split("|")
+        listed = "".join(f"{place}. {item}\n" for place, item in enumerate(items[:10], 1))
+        text = listed if is_list else items[0]
+        assert re.fullmatch(pattern, text)
+        return text
+    if "response_format" in body:
+        answer = body["response_format"]["json_schema"]["schema"]["properties"]["answer"]
+        told = answer["items"]["enum"][:10] if "items" in answer else answer["enum"][0]
+        return json.dumps({"answer": told})
+    return "I would rather not say."
 
 
 def test_another_run_with_the_same_prompts_asks_nothing(tmp_path):
@@ -202,7 +256,7 @@ def test_many_requests_at_64_in_flight_lose_none_and_repeat_none(rows, tmp_path)
     def act(number, body):
         if number % 20 == 7:
             return bad[number // 20 % 3]
-        return Act(said(star(body)).content, stalls=0.15)
+        return Act(said(star(body)).content, stalls=0.4)
 
     with serving(act) as server:
         made = plan(
@@ -251,7 +305,7 @@ def test_much_money_is_not_spent_unasked(tmp_path):
     dear = "model.price={prompt: 5000, completion: 5000}"
     with serving() as server:
         with pytest.raises(
-            BackendError, match=r"24 calls to gpt-4o-mini: at most .* above model.confirm_above=1;"
+            BackendError, match=r"23 calls to gpt-4o-mini: at most .* above model.confirm_above=1;"
         ):
             asked(server.address, tmp_path, dear)
         assert server.bodies == []

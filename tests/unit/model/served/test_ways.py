@@ -1,6 +1,7 @@
 """What is sent and how replies are read, without a server."""
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from omegaconf import OmegaConf
 
 from llmrec.config import build
 from llmrec.decoding.greedy import Greedy
+from llmrec.decoding.guided import Guided
 from llmrec.decoding.likelihood import Candidates, Digits, Estimate, Normalise
 from llmrec.decoding.sample import Sample
 from llmrec.errors import BackendError, ConfigError
@@ -89,6 +91,47 @@ def test_the_reason_of_the_end_is_told():
         assert writer.completion(request(), [chat("4", reason)]).finish_reason == told
     with pytest.raises(Passing, match="without a text"):
         writer.check({"choices": [{"finish_reason": "stop"}]})
+
+
+GUIDED = Guided(name="guided", max_new_tokens=8, lines=None, size=2, low=1, high=5)
+STARS = Choices(("1", "2"), ("1", "2"))
+SHOWN = Choices(("a", "b", "c"), ("Soap (2 oz.)", "Comb", "Comb"))
+
+
+def bound(form: str, choices: Choices) -> dict[str, object]:
+    asked = request(choices)
+    if choices is SHOWN:
+        asked = asked._replace(question=question(candidates=choices.names))
+    [body] = way(served(guided=form), GUIDED, 0).bodies(asked)
+    plain = way(served(), GREEDY, 0).bodies(request())[0]
+    assert {key: body.pop(key) for key in plain} == plain
+    return body
+
+
+def test_a_guided_text_is_bound_by_the_server_to_stars_or_to_candidates():
+    assert bound("regex", STARS) == {"structured_outputs": {"regex": "(1|2)"}}
+    [pattern] = bound("regex", SHOWN)["structured_outputs"].values()
+    assert pattern == r"([0-9]+\. (Soap \(2 oz\.\)|Comb)\n){2}"
+    assert re.fullmatch(pattern, "1. Comb\n2. Soap (2 oz.)\n")
+    schemas = [bound("json", choices)["response_format"]["json_schema"] for choices in (STARS, SHOWN)]
+    assert [schema["strict"] for schema in schemas] == [True, True]
+    stars, shown = (schema["schema"]["properties"]["answer"] for schema in schemas)
+    assert stars == {"type": "string", "enum": ["1", "2"]}
+    assert (shown["minItems"], shown["maxItems"]) == (2, 2)
+    assert shown["items"]["enum"] == ["Soap (2 oz.)", "Comb"]
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ('{"answer": "4"}', "4"),
+        ('{"answer": ["Comb", "Soap"]}', "1. Comb\n2. Soap"),
+        ('{"answer": ["Co', '{"answer": ["Co'),
+        ("4", "4"),
+    ],
+)
+def test_what_a_server_wraps_in_json_is_read_as_text(said, text):
+    assert way(served(guided="json"), GUIDED, 0).completion(request(), [chat(said)]).texts == (text,)
 
 
 def of_next(**chances):
@@ -190,6 +233,6 @@ def test_replies_outlive_the_process_and_differ_by_what_was_asked_of_whom(tmp_pa
         (["http://a", "http://b"], "/x", {}),
     ]
     assert name not in [fingerprint(*other) for other in others]
-    Replies(tmp_path).keep(name, {"choices": ["ä"]})
+    Replies(tmp_path).keep({name: {"choices": ["ä"]}})
     assert Replies(tmp_path).get(name) == {"choices": ["ä"]}
     assert Replies(tmp_path).get(b"other") is None
