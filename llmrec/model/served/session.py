@@ -60,7 +60,8 @@ class ServedSession(Session):
         try:
             if self._settings.batch:
                 self._batch(fleet, asking, left)
-            self._agree(self._sizes(self._calls(left, asking), batched=False), batched=False)
+            if self._settings.price is not None:  # all calls at once take time and memory
+                self._agree(self._sizes(self._calls(left, asking), batched=False), batched=False)
             for done in window(
                 pool, partial(self._answer, fleet, asking), left, 2 * self._settings.in_flight
             ):
