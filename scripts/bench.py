@@ -190,8 +190,15 @@ def table(rows: Sequence[Row], clock: str = "cpu", columns: Sequence[str] = ()) 
 
 def record(rows: Sequence[Row], packages: Sequence[str]) -> dict[str, Any]:
     """Return everything that was measured, on what and with which versions, as JSON can hold it."""
-    told = [
+    return {**about(packages), "rounds": len(rows[0].samples), "rows": told(rows)}
+
+
+def told(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows as JSON can hold them, each with its date and commit."""
+    now = about(())
+    return [
         {
+            **{name: now[name] for name in ("date", "commit")},
             **{name: getattr(row.job, name) for name in ("work", "name", "does", "target")},
             "threads": row.threads,
             "ratio": {clock: ratio(row, rows, clock) for clock in ("cpu", "wall")},
@@ -199,7 +206,15 @@ def record(rows: Sequence[Row], packages: Sequence[str]) -> dict[str, Any]:
         }
         for row in rows
     ]
-    return {**about(packages), "rounds": len(rows[0].samples), "rows": told}
+
+
+def begun(out: Path, packages: Sequence[str], rounds: int) -> dict[str, Any]:
+    """Return what an earlier call wrote, if it measured on this machine with these versions in as many
+    rounds; else a record without rows."""
+    now = {**about(packages), "rounds": rounds, "rows": []}
+    then = json.loads(out.read_text()) if out.is_file() else {}
+    alike = all(then.get(name) == now[name] for name in ("machine", "versions", "rounds"))
+    return then if alike else now
 
 
 def about(packages: Sequence[str]) -> dict[str, Any]:

@@ -227,7 +227,7 @@ JOBS: list[tuple[str, str, Callable[[], None] | str, str, float | None]] = [
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=Path("outputs/bench/data.json"))
+    parser.add_argument("--out", type=Path, default=Path("docs/performance/data.json"))
     parser.add_argument("--job", type=int, help="run this one here")
     chosen = parser.parse_args()
     if chosen.job is not None:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,19 +58,18 @@ class Work(NamedTuple):
 
 def main() -> None:
     args = arguments()
+    found = {"bounds": {}, "profiles": {}} | bench.begun(args.out, ("torch", "transformers"), args.rounds)
+    threads, clock = (None, "wall") if args.threads == "all" else (1, "cpu")
     with tempfile.TemporaryDirectory() as folder:
-        works = list(prepared(Path(folder), args))
-        threads = None if args.threads == "all" else 1
-        made = [job for work in works for job in jobs(work, args)]
-        rows = bench.in_turn(made, args.rounds, threads)
-        found = {
-            "bounds": {work.name: work.bound for work in works},
-            "profiles": bench.profiles(made, threads),
-        }
-    agree(rows)
-    clock = "wall" if args.threads == "all" else "cpu"
-    Console(width=200).print(bench.table(rows, clock, ("prompt tokens", "same as llmrec")))
-    bench.write(args.out, bench.record(rows, ("torch", "transformers")) | found)
+        for work in prepared(Path(folder), args, {row["work"] for row in found["rows"]}):
+            made = list(jobs(work, args))
+            rows = bench.in_turn(made, args.rounds, threads)
+            agree(rows)
+            Console(width=200).print(bench.table(rows, clock, ("prompt tokens", "same as llmrec")))
+            found["rows"] += bench.told(rows)
+            found["bounds"][work.name] = work.bound
+            found["profiles"] |= bench.profiles(made, threads)
+            bench.write(args.out, found)
 
 
 def arguments() -> argparse.Namespace:
@@ -80,7 +79,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dtypes", default=",".join(dtypes()), help="bfloat16 too where it has units")
     parser.add_argument("--only", default="", help="works whose name begins so")
     parser.add_argument("--peers", type=Path, help="the folder given to scripts/setup_peers")
-    parser.add_argument("--out", type=Path, default=bench.ROOT / "outputs/bench/inference.json")
+    parser.add_argument("--out", type=Path, default=bench.ROOT / "docs/performance/inference.json")
     return parser.parse_args()
 
 
@@ -90,11 +89,13 @@ def dtypes() -> list[str]:
     return ["float32", "bfloat16"] if has_bf16 else ["float32"]
 
 
-def prepared(folder: Path, args: argparse.Namespace) -> Iterator[Work]:
-    """Have llmrec word and tokenise the prompts, once for all jobs."""
+def prepared(folder: Path, args: argparse.Namespace, done: Container[str]) -> Iterator[Work]:
+    """Have llmrec word and tokenise the prompts of what is not done yet, once for all jobs."""
     for number, (name, (kind, overrides)) in enumerate(WORKS.items()):
         if name.startswith(args.only):
             for dtype in args.dtypes.split(","):
+                if f"{name}, {dtype}" in done:
+                    continue
                 words = ["dataset=beauty", f"data_dir={bench.data()}", *overrides, f"model.dtype={dtype}"]
                 work = Work(f"{name}, {dtype}", kind, words, folder / f"{number}-{dtype}", {})
                 job = bench.Job(work=name, name="prepare", does="", command=command("prepare", work))

@@ -19,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", default="100,1000,10000")
     parser.add_argument("--sweep-rows", type=int, default=100)
-    parser.add_argument("--out", type=Path, default=bench.ROOT / "outputs/bench/runs.json")
+    parser.add_argument("--out", type=Path, default=bench.ROOT / "docs/performance/runs.json")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = grown([int(count) for count in args.rows.split(",")], Path(folder))

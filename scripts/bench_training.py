@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--threads", choices=["one", "all"], default="one")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--peers", type=Path, help="the folder given to scripts/setup_peers")
-    parser.add_argument("--out", type=Path, default=Path("outputs/bench/training.json"))
+    parser.add_argument("--out", type=Path, default=Path("docs/performance/training.json"))
     parser.add_argument("--job", type=int, help="train on this work here")
     parser.add_argument("--pairs", type=Path, help="with --job: write its pairs instead")
     chosen = parser.parse_args()

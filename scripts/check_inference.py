@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit", type=int, default=200)
     parser.add_argument("--tasks", default=",".join(TASKS))
-    parser.add_argument("--out", type=Path, default=bench.ROOT / "outputs/bench/same_texts.json")
+    parser.add_argument("--out", type=Path, default=bench.ROOT / "docs/performance/same_texts.json")
     args = parser.parse_args()
     told = bench.about(("torch", "transformers"))
     before = json.loads(args.out.read_text())["tasks"] if args.out.is_file() else []

@@ -50,7 +50,7 @@ def main() -> None:
             own = [word for word in words if not word.startswith("model.")]
             rows.append(compared(name, (own, common, here), [*words, *told, *common[:2]]))
             print(json.dumps(rows[-1]), flush=True)
-    out = args.out or bench.ROOT / f"outputs/bench/served_{args.server}.json"
+    out = args.out or bench.ROOT / f"docs/performance/served_{args.server}.json"
     bench.write(out, bench.about(("llmrec", "torch", "transformers", "openai")) | {"rows": rows})
 
 

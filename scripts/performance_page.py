@@ -1,4 +1,4 @@
-"""Write the page on speed from what the benches left in outputs/bench: `scripts/performance_page.py > PAGE`.
+"""Write the page on speed from what the benches left: `scripts/performance_page.py > docs/performance.md`.
 
 Every figure is one of theirs; only what was tried where a target is missed is told in words.
 """
@@ -13,7 +13,7 @@ import bench
 
 Found = Mapping[str, Any]
 
-FOLDER = bench.ROOT / "outputs/bench"
+FOLDER = bench.ROOT / "docs/performance"
 HEAD = """# How fast it is
 
 Each bench runs llmrec and its peers in turn, a process for every job, on the same token ids, weights and
@@ -85,8 +85,10 @@ def read(name: str) -> Found:
 def about(script: str, found: Found, how: str) -> str:
     machine = found["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items() if version)
+    rows = [row for row in found.get("rows", ()) if "commit" in row] or [found]
+    when = ", ".join(dict.fromkeys(f"{row['date'][:10]} at commit {row['commit']}" for row in rows))
     return (
-        f"`scripts/{script}` on {found['date'][:10]} at commit {found['commit']}, {how}; "
+        f"`scripts/{script}` on {when}, {how}; "
         f"{machine['cores']} cores, {machine['memory']:.0f} GB, {', '.join(machine['flags'])}; {versions}.\n"
     )
 

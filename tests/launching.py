@@ -30,6 +30,10 @@ def spread(twice):
 SWEEP = ["-m", "dataset=demo", "resamples=20", "max_reasks=0"]
 FLOORS = ["task=sequential", "model=popularity,random", "limit=30"]
 TINY = ["task=rating", "model=tiny", "prompt=zero_shot,no_format", "task.answer_tokens=4", "limit=8,12"]
+TWELVE = [
+    "task=rating", "model=tiny", "prompt=zero_shot,no_format,no_task_description", "task.answer_tokens=4",
+    "limit=8,12", "seed=0,1",
+]  # fmt: skip
 CLUSTER = """
 from ray.cluster_utils import Cluster
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})

@@ -130,12 +130,10 @@ class Jobs:
             log.error("and that could not be written to %s", folder)
 
     def _look(self) -> None:
-        """Read from their folders what other processes came to."""
-        for folder in self.numbers:
-            if (folder / METRICS).is_file() and not (folder / ERROR).is_file():
-                self.finished[folder] = read_metrics(folder / METRICS)
-            else:
-                self.failed.add(folder)
+        """Read from their folders what other processes have come to by now."""
+        done = {f for f in self.numbers if (f / METRICS).is_file() and not (f / ERROR).is_file()}
+        self.finished |= {folder: read_metrics(folder / METRICS) for folder in done}
+        self.failed = self.numbers.keys() - done
 
     def _which(self, folder: Path, end: str = "") -> str:
         number = self.numbers.get(folder)

@@ -3,9 +3,11 @@
 import json
 
 import pytest
-from launching import FLOORS, TINY, ray_nodes, results, started
+from launching import FLOORS, TINY, TWELVE, ray_nodes, results, started
 
 from llmrec.artifacts import COMPLETIONS, ERROR, METRICS
+
+SLOW = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +46,9 @@ def ray_cluster():
     ids=lambda words: words[0].partition("=")[2],
 )
 @pytest.mark.parametrize(
-    "sweep", [FLOORS, pytest.param(TINY, marks=pytest.mark.slow)], ids=["floors", "tiny"]
+    ("sweep", "tables"), [(FLOORS, 1), pytest.param(TWELVE, 4, marks=SLOW)], ids=["floors", "twelve"]
 )
-def test_a_launcher_finds_what_one_process_does(launcher, sweep, alone, cache, tmp_path, request):
+def test_a_launcher_finds_what_one_process_does(launcher, sweep, tables, alone, cache, tmp_path, request):
     env = request.getfixturevalue("ray_cluster") if "ray" in launcher[0] else {}
     running = started(tmp_path, cache, *sweep, *launcher, env=env)
     out, told = running.communicate()
@@ -54,7 +56,7 @@ def test_a_launcher_finds_what_one_process_does(launcher, sweep, alone, cache, t
     assert results(tmp_path) == alone(*sweep)
     number = len(alone(*sweep))
     assert f"run {number} of {number} done" in told
-    assert out.count(" on demo, ") == (1 if sweep is FLOORS else 2)  # tables, one for each limit
+    assert out.count(" on demo, ") == tables  # one for each limit and seed
 
 
 def test_what_fails_elsewhere_is_told_and_leaves_the_others_whole(cache, tmp_path):
