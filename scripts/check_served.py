@@ -17,6 +17,10 @@ import bench
 from check_inference import TASKS
 from inference_jobs import asked, opened
 
+from llmrec.finetune.base import Place
+from llmrec.progress import Silent
+from llmrec.records import Training
+
 CHOSEN = {
     "digits by the next token": [
         "task=rating",
@@ -27,13 +31,15 @@ CHOSEN = {
     "digits": ["task=rating", "dataset=beauty", "decoding=digits", "model.likelihoods=prompt"],
     "candidates": [*TASKS["direct"][:3], "decoding=candidates", "model.likelihoods=prompt"],
 }
-NAME = "under-test"
+NAME, TUNED = "under-test", "tuned"
+LEARNED = ["task=rating", "dataset=beauty", "prompt=finetuning", "decoding=greedy"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", choices=("transformers", "vllm"), default="transformers")
     parser.add_argument("--peers", type=Path, help="the folder given to scripts/setup_peers, for vllm")
+    parser.add_argument("--adapter", type=Path, help="with vllm: a LoRA of SmolLM2 that llmrec learned")
     parser.add_argument("--limit", type=int, default=8)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
@@ -49,6 +55,14 @@ def main() -> None:
         for name, words in works.items():
             own = [word for word in words if not word.startswith("model.")]
             rows.append(compared(name, (own, common, here), [*words, *told, *common[:2]]))
+            print(json.dumps(rows[-1]), flush=True)
+        if args.adapter:
+            local = (LEARNED, common, tuned([*LEARNED, *common], args.adapter))
+            rows.append(
+                compared(
+                    "rating by an adapter", local, [*LEARNED, *told, *common[:2], f"model.served_as={TUNED}"]
+                )
+            )
             print(json.dumps(rows[-1]), flush=True)
     out = args.out or bench.ROOT / f"docs/performance/served_{args.server}.json"
     bench.write(out, bench.about(("llmrec", "torch", "transformers", "openai")) | {"rows": rows})
@@ -69,6 +83,13 @@ def compared(name: str, local: tuple[list[str], list[str], Any], served: list[st
     same = sum(list(one) == list(other) for one, other in pairs)
     apart = max(abs(one[key] - other.get(key, 0.0)) for one, other in pairs for key in one)
     return found | {"same order": same, "apart at most": apart}
+
+
+def tuned(words: list[str], adapter: Path) -> Any:
+    """Return a session of the model with an adapter."""
+    plan, _ = asked([*words, "finetune=lora", f"finetune.adapter={adapter.absolute()}"])
+    place = Place(Training([], {}, []), 0, plan.cache_dir, Silent())
+    return plan.finetune.open(plan.model, lambda: None, place)[0]
 
 
 def answers(session: Any, requests: list[Any], decoding: Any) -> dict[str, Any]:
@@ -107,6 +128,14 @@ def serving(args: argparse.Namespace, path: str) -> Iterator[str]:
         path,
     ]
     vllm += ["--served-model-name", NAME, "--max-model-len", "4096", "--enforce-eager", *here]
+    if args.adapter:
+        vllm += [
+            "--enable-lora",
+            "--max-lora-rank",
+            "64",
+            "--lora-modules",
+            f"{TUNED}={args.adapter.absolute()}",
+        ]
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryFile("w+") as log:
         (Path(home) / "hub").mkdir()
         env = os.environ | {"HF_HOME": home, "HF_HUB_OFFLINE": "1"}

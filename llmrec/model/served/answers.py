@@ -3,16 +3,16 @@
 import hashlib
 import json
 import sqlite3
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Container, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
 from llmrec.errors import DataError
+from llmrec.locks import alone
 
-FILE, TURN = "replies.sqlite", "turn.sqlite"
-LONGEST_TURN = 3600.0  # seconds
+FILE, TURN = "replies.sqlite", ".turn.lock"
 TABLES = (
     "CREATE TABLE IF NOT EXISTS replies (asked BLOB PRIMARY KEY, reply TEXT)",
     "CREATE TABLE IF NOT EXISTS waiting (asked BLOB PRIMARY KEY, token TEXT, batch TEXT)",
@@ -96,15 +96,9 @@ class Replies:
             if any(name in asked for name in names)
         ]
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Let one process at a time hand in batches; one that is killed lets the next."""
-        try:
-            with closing(sqlite3.connect(self.path.with_name(TURN), timeout=LONGEST_TURN)) as file:
-                file.execute("BEGIN EXCLUSIVE")
-                yield
-        except sqlite3.Error as error:
-            raise self._unusable(error) from error
+    def turn(self) -> AbstractContextManager[None]:
+        """Let one process at a time hand in batches."""
+        return alone(self.path.with_name(TURN), lambda owner: None)
 
     def _unusable(self, error: Exception) -> DataError:
         return DataError(
