@@ -122,7 +122,7 @@ def test_other_choices_in_the_same_folder_are_refused(planned, tmp_path):
 
 def test_a_run_killed_with_kill_9_goes_on_and_ends_with_the_same_files(cache, tmp_path):
     command = [
-        sys.executable, "-m", "llmrec", "run", *SHORT, "task=direct", "limit=24",
+        sys.executable, "-m", "llmrec", "run", *SHORT, "task=direct", "task.num_negatives=9", "limit=24",
         "model.max_batch=1", "resamples=10", f"cache_dir={cache}",
     ]  # fmt: skip
     broken, whole = tmp_path / "broken", tmp_path / "whole"
@@ -149,7 +149,8 @@ def test_a_run_killed_with_kill_9_goes_on_and_ends_with_the_same_files(cache, tm
 )
 def test_permuted_labels_change_no_call(planned, tmp_path, task, last_ask):
     """Prompts, parses and re-asks are the same when every row has another row's label."""
-    made = planned(f"task={task}", "prompt=few_shot", "limit=8", "max_reasks=2")
+    few = ["task.num_negatives=9"] if task == "direct" else []
+    made = planned(f"task={task}", *few, "prompt=few_shot", "limit=8", "max_reasks=2")
     rows = draw(made, Silent())
     turned = rows.examples[1:] + rows.examples[:1]
     wrong = [
