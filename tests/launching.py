@@ -63,8 +63,8 @@ def started(home, cache, *words, env=(), twice=False):
 
 
 def results(home):
-    """Return what every run came to, by its folder: predictions, and metrics, but for how long it took and how
-    many processes were at it."""
+    """Return what every run came to, by its folder: predictions, and metrics, but for how long it took and
+    how many processes were at it."""
     found = {}
     for path in sorted((home / "out" / "runs").rglob(METRICS)):
         metrics = json.loads(path.read_text()) | {"seconds": {}}
