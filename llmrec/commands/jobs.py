@@ -131,6 +131,8 @@ class Jobs:
 
     def _look(self) -> None:
         """Read from their folders what other processes have come to by now."""
+        if not self.numbers:
+            errors().print("what these runs came to: llmrec report DIR...")
         done = {f for f in self.numbers if (f / METRICS).is_file() and not (f / ERROR).is_file()}
         self.finished |= {folder: read_metrics(folder / METRICS) for folder in done}
         self.failed = self.numbers.keys() - done

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from llmrec.commands.composing import one_line
+from llmrec.config import conf_dir
 
 MULTIRUN = ("-m", "--multirun")
 # With one of these Hydra shows something and runs nothing.
@@ -32,8 +35,11 @@ def searched(flags: Sequence[str]) -> list[str]:
 
 
 def parsed(words: Sequence[str]) -> list[Override]:
-    """Return words as Hydra understands them."""
-    found: list[Override] = OverridesParser.create().parse_overrides(list(words))
+    """Return words as Hydra understands them; what a glob stands for is looked up in conf/."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+    found: list[Override] = OverridesParser.create(loader).parse_overrides(list(words))
     return found
 
 

@@ -7,7 +7,8 @@ import pytest
 from llmrec.ahead import look
 from llmrec.commands.composing import composed
 from llmrec.commands.listing import options
-from llmrec.commands.studying import Asked, parsed, planned, study_of, values
+from llmrec.commands.studying import Asked, planned, study_of, swept
+from llmrec.commands.words import parsed, values
 from llmrec.errors import ConfigError
 from llmrec.estimate import table
 from llmrec.progress import Silent
@@ -150,3 +151,11 @@ def test_a_mistake_is_one_line_before_anything_runs(argv, told):
         list(planned(asked(*argv)))
     assert "\n" not in str(caught.value)
     assert told in (None, str(caught.value))
+
+
+def test_a_glob_stands_for_every_choice_of_its_group(tmp_path, capsys):
+    cells = swept(
+        ["-m", "task=glob(*)", "dataset=demo", "model=popularity", "limit=5", f"output_dir={tmp_path}"]
+    )
+    assert [cell.run.choices["task"]["name"] for cell in cells] == [option.name for option in options("task")]
+    assert "before the start" in capsys.readouterr().err
