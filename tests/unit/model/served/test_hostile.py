@@ -264,6 +264,7 @@ def test_many_requests_at_64_in_flight_lose_none_and_repeat_none(rows, tmp_path)
                 [
                     "dataset=demo",
                     "task=rating",
+                    "prompt=random_id",  # no two rows ask the same
                     "model=chatgpt",
                     f"limit={rows}",
                     f"model.base_url={server.address}",
@@ -280,6 +281,7 @@ def test_many_requests_at_64_in_flight_lose_none_and_repeat_none(rows, tmp_path)
         failed = sum(number % 20 == 7 for number in range(len(server.bodies)))
     assert metrics.coverage.valid == metrics.n == rows
     assert len(server.bodies) == len(server.asked) + failed
+    assert len(server.asked) == rows
     assert 32 < server.most <= 64
 
 
