@@ -41,7 +41,7 @@ class Stand(NamedTuple):
 
 
 class Board:
-    """The table of a sweep's runs. `names` says which run a row is."""
+    """The table of a sweep's runs, those that are left out aside."""
 
     def __init__(self, cells: Sequence[Cell], console: Console) -> None:
         self._cells = [cell for cell in cells if not cell.run.left_out]
@@ -95,9 +95,8 @@ class Board:
 
     def table(self) -> Table:
         """Return the runs that matter now: those that go or failed, and those next to them."""
-        grid = Table(
-            "", "task", "dataset", "model", "prompt", "", "rows", "time", "left", caption=self.told()
-        )
+        heads = ("run", "task", "dataset", "model", "prompt", "state", "rows", "time", "left")
+        grid = Table(*heads, caption=self.told())
         order = (GOING, FAILED, WAITING, DONE)
         places = sorted(range(len(self.stands)), key=lambda at: order.index(self.stands[at].state))
         for at in sorted(places[:MOST_ROWS]):
@@ -122,8 +121,8 @@ class Board:
         if lock:
             self._begun.setdefault(folder, now)
         seconds = now - self._begun.get(folder, now)
-        if error and written(folder / ERROR):
-            return Stand(FAILED, seconds=seconds, reason=(folder / ERROR).read_text().strip())
+        if error and (reason := content(folder / ERROR)):
+            return Stand(FAILED, seconds=seconds, reason=reason.decode().strip())
         if metrics:
             return Stand(DONE, rows, rows, seconds)
         if lock:
@@ -146,4 +145,12 @@ def written(path: Path) -> float:
 
 def answered(folder: Path) -> int:
     """Return how many answers a run has on disk."""
-    return sum(path.read_bytes().count(b"\n") for path in folder.glob(ALL_COMPLETIONS))
+    return sum(content(path).count(b"\n") for path in folder.glob(ALL_COMPLETIONS))
+
+
+def content(path: Path) -> bytes:
+    """Return what is in a file; nothing where whoever runs has just taken it away."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -21,7 +21,7 @@ from llmrec.commands.console import errors, progress
 from llmrec.commands.launching import is_here, lost_workers, paths_elsewhere
 from llmrec.commands.words import MULTIRUN
 from llmrec.config import conf_dir
-from llmrec.errors import DelegatedError, LlmrecError
+from llmrec.errors import BackendError, DelegatedError, LlmrecError
 from llmrec.locks import alone
 from llmrec.pipeline import run
 from llmrec.plan import plan
@@ -62,15 +62,20 @@ class Jobs:
         """Run what Hydra makes of the words; a job's failure does not keep the others from running. What
         another process computes comes last, and its end is waited for.
 
-        Raises ConfigError when the words make no job.
+        Raises ConfigError when the words make no job, BackendError when a launcher lost a worker of runs
+        that are not known: of others those that are missing have failed.
         """
         paths = paths_elsewhere(argv)
         with ExitStack() as watched:
             if self._board:
                 watched.enter_context(self._board.shown(lines=bool(paths)))
-            if paths:
-                watched.enter_context(lost_workers())
-            self._launch([*argv, *paths])
+            try:
+                with lost_workers() if paths else nullcontext():
+                    self._launch([*argv, *paths])
+            except BackendError as error:
+                if not self.numbers:
+                    raise
+                errors().print(f"error: {error}")
             flags = [word for word in argv if word.startswith("-") and word not in MULTIRUN]
             for folder, words in self.later.items():
                 self._launch([*flags, *words, f"hydra.run.dir='{folder}'"])

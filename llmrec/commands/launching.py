@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from llmrec.commands.composing import composed, one_line
-from llmrec.commands.console import errors
 from llmrec.commands.words import MULTIRUN, is_override, parsed, searched
-from llmrec.errors import ConfigError
+from llmrec.errors import BackendError, ConfigError
 from llmrec.plan import PATHS
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
@@ -40,14 +39,14 @@ def paths_elsewhere(argv: Sequence[str]) -> list[str]:
 
 @contextmanager
 def lost_workers() -> Iterator[None]:
-    """Tell in one line of a launcher that has lost a worker, or cannot start one."""
+    """Raise BackendError, in one line, for a launcher that has lost a worker, or cannot start one."""
     try:
         yield
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in LIBRARIES:
             raise
         first = next(iter(str(error).splitlines()), "")
-        errors().print(
-            f"error: hydra/launcher: {type(error).__name__} ({first}); what is done is kept, and "
-            "the same command goes on"
-        )
+        raise BackendError(
+            f"hydra/launcher: {type(error).__name__} ({first}); what is done is kept, and the same command "
+            "goes on"
+        ) from error
