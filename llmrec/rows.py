@@ -1,6 +1,7 @@
 """The first stages of a run: from raw files to the rows that are asked about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from llmrec.errors import DataError
 from llmrec.plan import Plan
@@ -12,7 +13,8 @@ from llmrec.split.ledger import Ledger, Role
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """What is asked, out of `total` rows, and the `training` rows that may be learned from."""
+    """What is asked, out of `total` rows, and the `training` rows that may be learned from. `scored` holds
+    what answers these rows alike in every run of a sweep, by what it is."""
 
     corpus: Corpus
     ledger: Ledger
@@ -20,6 +22,7 @@ class Drawn:
     total: int
     without_reference: int
     training: Training
+    scored: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,7 +115,19 @@ def scored(plan: Plan, rows: Rows, answers: Sequence[Answer | None]) -> Scored:
 
 
 def stand_on(floor: Model, own: Scored, plan: Plan, rows: Rows, progress: Progress) -> Floor:
-    """Answer the same rows by a floor, score it the same way, and tell how far above it the model stands."""
+    """Score a floor on the same rows in the same way, and tell how far above it the model stands."""
+    key = repr((floor, plan.metrics, plan.settings.seed, plan.settings.resamples))
+    if key not in rows.scored:
+        rows.scored[key] = scored(plan, rows, answered(floor, plan, rows, progress))
+    found: Scored = rows.scored[key]
+    valid, asked = sum(answer is not None for answer in found.answers), len(found.answers)
+    failures = {"no_answer": asked - valid} if valid < asked else {}
+    counted = Coverage(valid, asked, failures, {}, 0)
+    return Floor(floor.name, found.results, counted, margins(found, own, plan))
+
+
+def answered(floor: Model, plan: Plan, rows: Rows, progress: Progress) -> list[Answer | None]:
+    """Return a floor's answers to the rows, in their order; it reads neither prompt nor decoding."""
     session = floor.open(rows.training, plan.settings.seed, plan.cache_dir, progress)
     requests = [Request(example.question, unworded(example)) for example in rows.examples]
     answers = {
@@ -123,12 +135,7 @@ def stand_on(floor: Model, own: Scored, plan: Plan, rows: Rows, progress: Progre
         for batch in session.batches(requests, plan.decoding)
         for done in session.complete(batch, plan.decoding)
     }
-    given = [answers[example.id] for example in rows.examples]
-    valid = sum(answer is not None for answer in given)
-    failures = {"no_answer": len(given) - valid} if valid < len(given) else {}
-    found = scored(plan, rows, given)
-    counted = Coverage(valid, len(given), failures, {}, 0)
-    return Floor(floor.name, found.results, counted, margins(found, own, plan))
+    return [answers[example.id] for example in rows.examples]
 
 
 def margins(floor: Scored, own: Scored, plan: Plan) -> list[Margin]:
