@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -81,8 +82,18 @@ def work(**printed: Any) -> Iterator[dict[str, Any]]:
     began, cpu = time.perf_counter(), _cpu()
     with _profiled(printed) if os.environ.get(PROFILE) else nullcontext():
         yield printed
+        printed |= _on_gpu()
     printed |= {"work_cpu": _cpu() - cpu, "work_wall": time.perf_counter() - began}
     print("\n" + json.dumps(printed), flush=True)
+
+
+def _on_gpu() -> dict[str, Any]:
+    """Wait for the GPU, where torch has used one; return the most memory that it took there, in MB."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return {}
+    torch.cuda.synchronize()
+    return {"GPU MB": round(torch.cuda.max_memory_allocated() / 1e6)}
 
 
 @contextmanager
@@ -248,13 +259,23 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory": round(memory, 1),
         "flags": [flag for flag in FLAGS if flag in has],
+        "gpus": _gpus(),
     }
+
+
+def _gpus() -> list[str]:
+    asked = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    return _told(asked).splitlines() if shutil.which(asked[0]) else []
 
 
 def _commit() -> str:
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    return _told(command) or "unknown"
+
+
+def _told(command: Sequence[str]) -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    return done.stdout.strip()
 
 
 def _version(name: str) -> str | None:

@@ -18,7 +18,7 @@ DOES = {
     ONE_BY_ONE: "transformers' generate, a prompt at a time, as the paper's authors do",
     BATCHED: "transformers' generate, all prompts padded to one batch",
     ALLOWED: "transformers' beam search with prefix_allowed_tokens_fn over a trie of dicts",
-    LM_EVAL: "HFLM's generate_until and loglikelihood, batch 8 and 16",
+    LM_EVAL: "HFLM's generate_until and loglikelihood, batch 8 and 16; 64 on a GPU",
     VLLM: "LLM.generate in the same process, on the same token ids",
 }
 # What each kind of work is held against: the peer, the environment that it needs, what it should come to.
@@ -43,6 +43,20 @@ WORKS = {
     "100 candidates, a prompt of 700 tokens": ("many", [*RANKED, "limit=1", "prompt=few_shot"]),
     "top 10 of 12,101 titles, 4 prompts": ("search", ["task=sequential", "limit=4", "decoding=catalogue"]),
 }
+# A GPU wants more at a time.
+ON_GPU = {
+    "rating, 512 prompts": ("few texts", ["task=rating", "limit=512", *GREEDY]),
+    "rating, 256 prompts of few_shot": (
+        "few texts",
+        ["task=rating", "limit=256", "prompt=few_shot", *GREEDY],
+    ),
+    "lists, 256 prompts": ("few texts", ["task=sequential", "limit=256", "task.answer_tokens=32", *GREEDY]),
+    "100 candidates, 64 prompts of 700 tokens": ("many", [*RANKED, "limit=64", "prompt=few_shot"]),
+    "top 10 of 12,101 titles, 32 prompts": (
+        "search",
+        ["task=sequential", "limit=32", "decoding=catalogue"],
+    ),
+}
 
 
 class Work(NamedTuple):
@@ -59,13 +73,13 @@ class Work(NamedTuple):
 def main() -> None:
     args = arguments()
     found = {"bounds": {}, "profiles": {}} | bench.begun(args.out, ("torch", "transformers"), args.rounds)
-    threads, clock = (None, "wall") if args.threads == "all" else (1, "cpu")
+    threads, clock = (1, "cpu") if args.threads == "one" and args.device == "cpu" else (None, "wall")
     with tempfile.TemporaryDirectory() as folder:
         for work in prepared(Path(folder), args, {row["work"] for row in found["rows"]}):
             made = list(jobs(work, args))
             rows = bench.in_turn(made, args.rounds, threads)
             agree(rows)
-            Console(width=200).print(bench.table(rows, clock, ("prompt tokens", "same as llmrec")))
+            Console(width=200).print(bench.table(rows, clock, ("prompt tokens", "GPU MB", "same as llmrec")))
             found["rows"] += bench.told(rows)
             found["bounds"][work.name] = work.bound
             found["profiles"] |= bench.profiles(made, threads)
@@ -76,6 +90,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", choices=["one", "all"], default="one")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--dtypes", default=",".join(dtypes()), help="bfloat16 too where it has units")
     parser.add_argument("--only", default="", help="works whose name begins so")
     parser.add_argument("--peers", type=Path, help="the folder given to scripts/setup_peers")
@@ -91,12 +106,14 @@ def dtypes() -> list[str]:
 
 def prepared(folder: Path, args: argparse.Namespace, done: Container[str]) -> Iterator[Work]:
     """Have llmrec word and tokenise the prompts of what is not done yet, once for all jobs."""
-    for number, (name, (kind, overrides)) in enumerate(WORKS.items()):
+    works = ON_GPU if args.device == "cuda" else WORKS
+    for number, (name, (kind, overrides)) in enumerate(works.items()):
         if name.startswith(args.only):
             for dtype in args.dtypes.split(","):
                 if f"{name}, {dtype}" in done:
                     continue
-                words = ["dataset=beauty", f"data_dir={bench.data()}", *overrides, f"model.dtype={dtype}"]
+                words = ["dataset=beauty", f"data_dir={bench.data()}", *overrides]
+                words += [f"model.dtype={dtype}", f"model.device={args.device}"]
                 work = Work(f"{name}, {dtype}", kind, words, folder / f"{number}-{dtype}", {})
                 job = bench.Job(work=name, name="prepare", does="", command=command("prepare", work))
                 yield work._replace(bound=bench.run(job, 1).printed)

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from llmrec.finetune.course import Course, Encodings
     from llmrec.model.local.session import LocalSession
 
-# Task, data set and pairs: long prompts of uneven length, and short ones.
-WORKS = (("sequential", "beauty", 32), ("summarization", "gift_cards", 64))
-BATCH, MICRO = 16, 4
+# Task, data set and pairs, by device: long prompts of uneven length, and short ones.
+WORKS = {
+    "cpu": (("sequential", "beauty", 32), ("summarization", "gift_cards", 64)),
+    "cuda": (("sequential", "beauty", 1024), ("summarization", "gift_cards", 2048)),
+}
+# Pairs of a step, and those read at a time.
+BATCHES = {"cpu": (16, 4), "cuda": (64, 32)}
 PACKAGES = ("llmrec", "torch", "transformers", "peft", "accelerate", "trl")
 PEERS = (
     ("grouped", "Trainer, grouped by length", "batches of like length, all logits", 1.3),
@@ -25,7 +29,7 @@ PEERS = (
 )
 
 
-def ready(task: str, dataset: str, pairs: int, dtype: str) -> "tuple[Course, LocalSession, Encodings]":
+def ready(at: int, device: str, dtype: str) -> "tuple[Course, LocalSession, Encodings]":
     """Return all that llmrec trains with, up to the training itself."""
     import transformers
 
@@ -43,10 +47,17 @@ def ready(task: str, dataset: str, pairs: int, dtype: str) -> "tuple[Course, Loc
     from llmrec.progress import Silent
     from llmrec.rows import draw
 
-    choices = [f"task={task}", f"dataset={dataset}", "model=smollm2-lora", "limit=1", "model.device=cpu"]
+    (task, dataset, pairs), (batch, micro) = WORKS[device][at], BATCHES[device]
+    choices = [
+        f"task={task}",
+        f"dataset={dataset}",
+        "model=smollm2-lora",
+        "limit=1",
+        f"model.device={device}",
+    ]
     choices += [f"training_limit={pairs}", f"data_dir={bench.data()}", f"model.dtype={dtype}"]
     choices += ["finetune.peft.r=8", "finetune.peft.lora_alpha=16", "finetune.epochs=1"]
-    choices += [f"finetune.batch_size={BATCH}", f"finetune.micro_batch={MICRO}", "finetune.schedule=constant"]
+    choices += [f"finetune.batch_size={batch}", f"finetune.micro_batch={micro}", "finetune.schedule=constant"]
     choices += ["finetune.warmup=0", "finetune.evaluations=1", "finetune.validation_rows=0"]
     made = plan(composed([*choices, "finetune.validation_pairs=1"]))
     method, model, rows = made.finetune, made.model, draw(made, Silent())
@@ -62,46 +73,49 @@ def ready(task: str, dataset: str, pairs: int, dtype: str) -> "tuple[Course, Loc
     return course, session, encoded(course, session)
 
 
-def learn(work: tuple[str, str, int], dtype: str) -> None:
+def learn(at: int, device: str, dtype: str) -> None:
     """Train as `llmrec run` does, and tell the losses."""
     from llmrec.finetune.training import trained
     from llmrec.model.local.library import quiet
 
-    course, session, encodings = ready(*work, dtype)
+    course, session, encodings = ready(at, device, dtype)
     tokens = sum(pair.length for pair in encodings.train)
     with tempfile.TemporaryDirectory() as folder, quiet(), bench.work(tokens=tokens) as told:
         log = trained(course, session, encodings, Path(folder)).state.log_history
         told |= training_peers.losses(log)
 
 
-def hand_over(work: tuple[str, str, int], dtype: str, file: Path) -> None:
+def hand_over(at: int, device: str, dtype: str, file: Path) -> None:
     """Write the same pairs, in the same order, for those who import nothing of llmrec."""
     from llmrec.finetune.order import Steps
 
-    course, _, encodings = ready(*work, dtype)
+    course, _, encodings = ready(at, device, dtype)
     assert course.method.peft
-    order = Steps([pair.length for pair in encodings.train], BATCH, course.place.seed, by_length=False)
+    order = Steps(
+        [pair.length for pair in encodings.train], BATCHES[device][0], course.place.seed, by_length=False
+    )
     peft = {name: value for name, value in course.method.peft.items() if name != "peft_type"}
     told = {
         "pairs": [encodings.train[place] for place in order],
         "base": str(course.checkpoint.path),
         "dtype": dtype,
+        "device": device,
         "seed": course.place.seed,
         "peft": peft,
-        "batch_size": BATCH,
-        "micro_batch": MICRO,
+        "batch_size": BATCHES[device][0],
+        "micro_batch": BATCHES[device][1],
         "learning_rate": course.method.learning_rate,
     }
     file.write_text(json.dumps(told))
 
 
-def jobs(folder: Path, peers: Path | None, dtype: str) -> list[bench.Job]:
+def jobs(folder: Path, peers: Path | None, device: str, dtype: str) -> list[bench.Job]:
     """Return the jobs of every work, after their pairs are written to the folder."""
     env = {"PYTHONPATH": str(bench.ROOT), "HF_HUB_OFFLINE": "1"}
     made = []
-    for at, work in enumerate(WORKS):
+    for at, work in enumerate(WORKS[device]):
         file = folder / f"{at}.json"
-        own = [sys.executable, __file__, "--dtype", dtype, "--job", str(at)]
+        own = [sys.executable, __file__, "--device", device, "--dtype", dtype, "--job", str(at)]
         name = f"{work[0]}, {work[2]} pairs"
         bench.run(
             bench.Job(work=name, name="pairs", does="", command=[*own, "--pairs", str(file)], env=env), 1
@@ -118,18 +132,18 @@ def jobs(folder: Path, peers: Path | None, dtype: str) -> list[bench.Job]:
     return made
 
 
-def shown(rows: list[bench.Row]) -> list[dict[str, Any]]:
+def shown(rows: list[bench.Row], clock: str) -> list[dict[str, Any]]:
     """Return what a table of seconds does not say: tokens a second and peak memory beside llmrec's."""
     found = []
     for row in rows:
         ours = next(one for one in rows if (one.job.work, one.threads) == (row.job.work, row.threads))
-        rates = sorted(sample.printed["tokens"] / sample.cost("cpu") for sample in row.samples)
+        rates = sorted(sample.printed["tokens"] / sample.cost(clock) for sample in row.samples)
         found.append(
             {
                 "work": row.job.work,
                 "name": row.job.name,
                 "threads": row.threads,
-                "tokens_a_cpu_second": round(rates[len(rates) // 2], 1),
+                f"tokens_a_{clock}_second": round(rates[len(rates) // 2], 1),
                 "peak_ratio": round(row.middle("peak") / ours.middle("peak"), 2),
                 "losses": {name: row.samples[-1].printed[name] for name in ("first", "mean", "last")},
             }
@@ -141,6 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", choices=["one", "all"], default="one")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--peers", type=Path, help="the folder given to scripts/setup_peers")
     parser.add_argument("--out", type=Path, default=Path("docs/performance/training.json"))
@@ -148,29 +163,30 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, help="with --job: write its pairs instead")
     chosen = parser.parse_args()
     if chosen.job is not None and chosen.pairs:
-        hand_over(WORKS[chosen.job], chosen.dtype, chosen.pairs)
+        hand_over(chosen.job, chosen.device, chosen.dtype, chosen.pairs)
     elif chosen.job is not None:
-        learn(WORKS[chosen.job], chosen.dtype)
+        learn(chosen.job, chosen.device, chosen.dtype)
     else:
         compare(chosen)
 
 
 def compare(chosen: argparse.Namespace) -> None:
-    for _, dataset, _ in WORKS:
+    for _, dataset, _ in WORKS[chosen.device]:
         if not (bench.data() / dataset).is_dir():
             sys.exit(f"no {bench.data() / dataset}; set LLMREC_DATA to a folder that holds it")
     with tempfile.TemporaryDirectory() as folder:
-        made = jobs(Path(folder), chosen.peers, chosen.dtype)
-        rows = bench.in_turn(made, chosen.rounds, None if chosen.threads == "all" else 1)
+        made = jobs(Path(folder), chosen.peers, chosen.device, chosen.dtype)
+        all_threads = chosen.threads == "all" or chosen.device == "cuda"
+        rows = bench.in_turn(made, chosen.rounds, None if all_threads else 1)
         profiles = bench.profiles(made)
     from rich.console import Console
 
-    told = shown(rows)
-    clock = "wall" if chosen.threads == "all" else "cpu"
-    Console(width=170).print(bench.table(rows, clock, ["tokens", "first", "mean", "last"]))
+    clock = "wall" if all_threads else "cpu"
+    told = shown(rows, clock)
+    Console(width=170).print(bench.table(rows, clock, ["tokens", "GPU MB", "first", "mean", "last"]))
     for row in told:
         print(
-            f"{row['work']}, {row['name']}: {row['tokens_a_cpu_second']} tokens a CPU second, "
+            f"{row['work']}, {row['name']}: {row[f'tokens_a_{clock}_second']} tokens a {clock} second, "
             f"{row['peak_ratio']} times llmrec's peak memory"
         )
     found = {**bench.record(rows, PACKAGES), "dtype": chosen.dtype, "training": told, "profiles": profiles}

@@ -24,13 +24,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit", type=int, default=200)
     parser.add_argument("--tasks", default=",".join(TASKS))
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--out", type=Path, default=bench.ROOT / "docs/performance/same_texts.json")
     args = parser.parse_args()
     told = bench.about(("torch", "transformers"))
     before = json.loads(args.out.read_text())["tasks"] if args.out.is_file() else []
     found = {row["task"]: row for row in before}
+    words = [f"limit={args.limit}", f"data_dir={bench.data()}", f"model.device={args.device}"]
     for task in args.tasks.split(","):
-        row = compared(task, [*TASKS[task], f"limit={args.limit}", f"data_dir={bench.data()}"])
+        row = compared(task, [*TASKS[task], *words])
         found[task] = row | {"date": told["date"], "commit": told["commit"]}
         print(json.dumps(row), flush=True)
         bench.write(args.out, told | {"tasks": [found[name] for name in TASKS if name in found]})
@@ -59,14 +61,16 @@ def compared(task: str, overrides: list[str]) -> dict[str, Any]:
 @torch.inference_mode()
 def generated(loaded: Any, ids: list[int], most: int) -> list[int]:
     settings = {"max_new_tokens": most, "do_sample": False}
-    written: list[int] = loaded.model.generate(torch.tensor([ids]), **settings)[0, len(ids) :].tolist()
+    written: list[int] = loaded.model.generate(torch.tensor([ids], device=loaded.device), **settings)[
+        0, len(ids) :
+    ].tolist()
     return written
 
 
 @torch.inference_mode()
 def least_margin(loaded: Any, ids: list[int], written: list[int]) -> float:
     """Return the least distance between the two largest logits over all tokens written."""
-    logits = loaded.model(torch.tensor([ids + written])).logits[0, len(ids) - 1 : -1]
+    logits = loaded.model(torch.tensor([ids + written], device=loaded.device)).logits[0, len(ids) - 1 : -1]
     best = logits.topk(2).values
     return float((best[:, 0] - best[:, 1]).min())
 

@@ -39,7 +39,7 @@ def settings(told: dict[str, Any], folder: str) -> dict[str, Any]:
         "learning_rate": told["learning_rate"],
         "lr_scheduler_type": "constant",
         "bf16": told["dtype"] == "bfloat16",
-        "use_cpu": True,
+        "use_cpu": told["device"] == "cpu",
         "seed": told["seed"],
         "logging_steps": 1,
         "save_strategy": "no",

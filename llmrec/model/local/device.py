@@ -12,6 +12,8 @@ from llmrec.model.local.settings import Dtype
 
 CPU_TOKENS = 16_384
 MOST_TOKENS = 131_072
+# Prompts side by side: a step of few rows costs a GPU what one of many does, and a CPU nearly a row's share.
+CPU_ROWS, GPU_ROWS = 64, 512
 USABLE = 0.8  # the share of a device's memory that is counted on
 
 
@@ -80,6 +82,11 @@ def token_budget(model: Any, device: torch.device) -> int:
     )
     room = USABLE * whole - weights
     return max(1024, min(MOST_TOKENS, int(room / ((kept + passing) * model.dtype.itemsize))))
+
+
+def most_rows(device: torch.device) -> int:
+    """Return how many prompts a batch has at most where nothing else is said."""
+    return CPU_ROWS if device.type == "cpu" else GPU_ROWS
 
 
 def free(device: torch.device) -> None:

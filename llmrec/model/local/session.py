@@ -10,7 +10,7 @@ import torch
 from llmrec.decoding.base import Decoding
 from llmrec.model.base import Session
 from llmrec.model.local.answering import Answering, answering
-from llmrec.model.local.device import token_budget
+from llmrec.model.local.device import most_rows, token_budget
 from llmrec.model.local.inference.batching import Ids, Sized, batched
 from llmrec.model.local.inference.body import body_of
 from llmrec.model.local.inference.engine import Engine, Halving
@@ -46,7 +46,7 @@ class LocalSession(Session):
         bounds = [bound for bound in (settings.max_length, loaded.context) if bound is not None]
         self._context = min(bounds, default=None)
         self._budget = settings.batch_tokens or token_budget(loaded.model, loaded.device)
-        self._max_batch = settings.max_batch
+        self._max_batch = settings.max_batch or most_rows(loaded.device)
         self.environment = loaded.environment() | {
             "batch": f"batch_tokens={self._budget}, max_batch={self._max_batch}",
             "cache": str(settings.cache),

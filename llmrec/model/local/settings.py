@@ -116,7 +116,7 @@ class LocalSettings(Model):
     attention: Attention
     batch_tokens: int | None
     share_prefixes: bool
-    max_batch: int
+    max_batch: int | None
     cache: Cache
     template: Template
     max_length: int | None

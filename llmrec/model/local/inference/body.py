@@ -63,10 +63,10 @@ class Body:
 
         `sees` [rows, n, filled + n] is true where a token may look, and true somewhere for each.
         """
+        ids, positions, sees = (part.to(self.device) for part in (ids, positions, sees))
         # Numbers to add, for truth values would be turned into these once more in every layer.
-        mask = torch.zeros(sees.shape, dtype=self._dtype).masked_fill_(~sees, float("-inf"))[:, None]
-        ids, positions, mask = (part.to(self.device) for part in (ids, positions, mask))
-        return self._states(ids, positions, mask, cache.cache)
+        mask = torch.zeros(sees.shape, dtype=self._dtype, device=self.device)
+        return self._states(ids, positions, mask.masked_fill_(~sees, float("-inf"))[:, None], cache.cache)
 
     def logits(self, states: Tensor) -> Tensor:
         """Return the logits [n, vocabulary] of states [n, hidden], in float32."""
