@@ -25,6 +25,7 @@ DOES = {
 PEERS = {
     "text": [(ONE_BY_ONE, "", None), (BATCHED, "", None), (LM_EVAL, "lmeval", 2.0), (VLLM, "vllm", 1.0)],
     "few texts": [(ONE_BY_ONE, "", None), (BATCHED, "", None), (LM_EVAL, "lmeval", 2.0)],
+    "more texts": [(BATCHED, "", None), (LM_EVAL, "lmeval", 2.0)],
     "few": [(LM_EVAL, "lmeval", 5.0)],
     "many": [(LM_EVAL, "lmeval", 15.0)],
     "search": [(ALLOWED, "", 1.4)],
@@ -45,17 +46,12 @@ WORKS = {
 }
 # A GPU wants more at a time.
 ON_GPU = {
-    "rating, 512 prompts": ("few texts", ["task=rating", "limit=512", *GREEDY]),
-    "rating, 256 prompts of few_shot": (
-        "few texts",
-        ["task=rating", "limit=256", "prompt=few_shot", *GREEDY],
-    ),
-    "lists, 256 prompts": ("few texts", ["task=sequential", "limit=256", "task.answer_tokens=32", *GREEDY]),
-    "100 candidates, 64 prompts of 700 tokens": ("many", [*RANKED, "limit=64", "prompt=few_shot"]),
-    "top 10 of 12,101 titles, 32 prompts": (
-        "search",
-        ["task=sequential", "limit=32", "decoding=catalogue"],
-    ),
+    "rating, 32 prompts": ("few texts", ["task=rating", "limit=32", *GREEDY]),
+    "rating, 512 prompts": ("more texts", ["task=rating", "limit=512", *GREEDY]),
+    "few_shot, 256 prompts": ("more texts", ["task=rating", "limit=256", "prompt=few_shot", *GREEDY]),
+    "lists, 256 prompts": ("more texts", ["task=sequential", "limit=256", "task.answer_tokens=32", *GREEDY]),
+    "100 candidates, 64 prompts": ("many", [*RANKED, "limit=64", "prompt=few_shot"]),
+    "top 10 of 12,101 titles, 32 prompts": ("search", ["task=sequential", "limit=32", "decoding=catalogue"]),
 }
 
 
