@@ -73,15 +73,16 @@ class RunDir:
 
     def settle(self, name: str, content: bytes, but: Sequence[str] = ()) -> None:
         """Write an artifact that the choices determine, or check that it is the same as before, lines
-        that begin with one of `but` aside.
+        that begin with one of `but` aside; one that was cut off is written anew.
 
         Raises DataError when it differs and completions were already paid for with the old one.
         """
         path = self.path / name
         if path.is_file():
-            if lines_but(path.read_bytes(), but) == lines_but(content, but):
+            before = path.read_bytes()
+            if lines_but(before, but) == lines_but(content, but):
                 return
-            if any(file.stat().st_size for file in self._files()):
+            if not content.startswith(before) and any(file.stat().st_size for file in self._files()):
                 raise DataError(
                     f"{path}: holds another run than this command makes; choose another folder by "
                     f"hydra.run.dir=DIR, or remove this one"
@@ -117,6 +118,8 @@ class RunDir:
             self.path.mkdir(parents=True, exist_ok=True)
             with self._own.open("ab") as file:
                 file.write(to_lines(completions))
+                file.flush()
+                os.fsync(file.fileno())
         except OSError as error:
             raise unwritable(self._own, error) from error
 
@@ -163,9 +166,12 @@ class RunDir:
             raise DataError(f"{path}: no record of a training ({error}); remove it and run again") from error
 
     def seconds(self) -> dict[str, float]:
-        """Return how long the stages of an earlier call took, or nothing before the first ended."""
-        path = self.path / METRICS
-        return dict(read_metrics(path).seconds) if path.is_file() else {}
+        """Return how long the stages of an earlier call took, or nothing before the first ended; metrics that
+        cannot be read are soon written anew."""
+        try:
+            return dict(read_metrics(self.path / METRICS).seconds)
+        except DataError:
+            return {}
 
 
 def lines_but(content: bytes, but: Sequence[str]) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Files and folders that are written whole or not at all."""
+"""Files and folders that are written whole or not at all, a power failure included."""
 
 import os
 import shutil
@@ -18,6 +18,8 @@ def write_atomic(path: Path, content: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
+                file.flush()
+                os.fsync(handle)
             os.chmod(partial, 0o666 & ~_umask())
             os.replace(partial, path)
         except BaseException:
@@ -37,12 +39,21 @@ def made_once(folder: Path, write: Callable[[Path], None]) -> Path:
         try:
             write(partial)
             partial.chmod(0o755)
+            for path in partial.rglob("*"):
+                _to_disk(path)
             _take_place(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise unwritable(folder, error) from error
     return folder
+
+
+def _to_disk(path: Path) -> None:
+    """Have what was written lie on the disk, not on its way there, where a power failure would lose it."""
+    if path.is_file():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def _take_place(partial: Path, folder: Path) -> None:

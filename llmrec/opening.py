@@ -43,8 +43,17 @@ class Opening:
             for name, record in ((artifacts.TUNING, tuning), (artifacts.FIT, self._opened.fit)):
                 if record is not None:
                     self._run_dir.settle(name, pretty(record), but=artifacts.TOOK)
+            self._opened.prepare(self._plan.decoding)
             self.note()
         return self._opened
+
+    def tell(self) -> None:
+        """Have the folder tell how the model was learned, opened again if that was lost; and what the
+        session came to know of while it answered."""
+        due = {artifacts.TUNING: self._plan.finetune.trains, artifacts.FIT: self._plan.model.learns}
+        if any(wanted and not (self._run_dir.path / name).is_file() for name, wanted in due.items()):
+            self()
+        self.note()
 
     def note(self) -> None:
         """Write what completions are made with, if the session is open; it comes to know of more."""

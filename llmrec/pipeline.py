@@ -124,8 +124,9 @@ def ask(
                 asking.predict(processes.share(requests), run_dir)
         run_dir.gather()
         found = asking.predict(requests, run_dir)
+        if seconds is not None:
+            opening.tell()
     if seconds is not None and opening.seconds is not None:
-        opening.note()  # of batches halved
         seconds |= {"model": opening.seconds, "inference": round(spent["inference"] - opening.seconds, 3)}
     return found
 

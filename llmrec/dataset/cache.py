@@ -11,7 +11,8 @@ from llmrec.files import write_atomic
 from llmrec.progress import Progress
 from llmrec.records import Corpus
 
-READER_VERSION = 1  # raise it whenever the same bytes would be read into another corpus
+READER_VERSION = 2  # raise it whenever the same bytes would be read into another corpus, or kept otherwise
+DIGEST = 16  # bytes of a hash before what is kept, by which damage is seen
 CHUNK = 1 << 20
 
 
@@ -48,10 +49,15 @@ def cached(cache_dir: Path, name: str, build: Callable[[], Corpus]) -> Corpus:
     and store it."""
     path = cache_dir / "corpus" / f"{name}.msgpack"
     if path.is_file():
-        try:
-            return msgspec.msgpack.decode(path.read_bytes(), type=Corpus)
-        except msgspec.MsgspecError:
-            path.unlink()
+        content = path.read_bytes()
+        if content[:DIGEST] == _digest(content[DIGEST:]):
+            return msgspec.msgpack.decode(content[DIGEST:], type=Corpus)
+        path.unlink()
     corpus = build()
-    write_atomic(path, msgspec.msgpack.encode(corpus))
+    content = msgspec.msgpack.encode(corpus)
+    write_atomic(path, _digest(content) + content)
     return corpus
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=DIGEST).digest()

@@ -23,6 +23,9 @@ class Session(ABC):
     environment: dict[str, str]
     fit: Fit | None = None
 
+    def prepare(self, decoding: Decoding) -> None:  # noqa: B027
+        """Make ready to answer in this way: `environment` then tells all of it that is known before."""
+
     def stream(
         self, requests: Sequence[Request], decoding: Decoding, stored: Container[str]
     ) -> Iterator[list[Completion]]:
@@ -45,10 +48,12 @@ class Session(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Model(ABC):
-    """A model by name. `reads_prompts` is false for one that answers the question from data; `spreads` is
-    true for one that each of several processes opens, to answer its share of the rows."""
+    """A model by name. `reads_prompts` is false for one that answers the question from data; `learns` is true
+    for one whose session has a `fit`; `spreads` is true for one that each of several processes opens, to
+    answer its share of the rows."""
 
     reads_prompts: ClassVar[bool] = True
+    learns: ClassVar[bool] = False
     spreads: ClassVar[bool] = False
     name: str
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmrec.artifacts import COMPLETIONS, EXAMPLES, RunDir, from_lines, to_lines
+from llmrec.artifacts import COMPLETIONS, EXAMPLES, METRICS, RunDir, from_lines, to_lines
 from llmrec.errors import DataError
 from llmrec.records import Completion, Prediction, Ranking, Rating, Text
 from llmrec.results import Environment, MetricResult
@@ -37,6 +37,21 @@ def test_a_settled_artifact_may_change_until_something_was_completed_with_it(tmp
     with pytest.raises(DataError, match=r"examples.jsonl: holds another run .* hydra.run.dir=DIR"):
         run_dir.settle(EXAMPLES, b"three\n")
     assert (tmp_path / EXAMPLES).read_bytes() == b"two\n"
+
+
+@pytest.mark.parametrize("left", [b"", b"one\nt", b"one\n"])
+def test_a_settled_artifact_that_was_cut_off_is_written_anew(tmp_path, left):
+    run_dir = RunDir(tmp_path)
+    run_dir.settle(EXAMPLES, b"one\ntwo\n")
+    run_dir.append([done()])
+    (tmp_path / EXAMPLES).write_bytes(left)
+    run_dir.settle(EXAMPLES, b"one\ntwo\n")
+    assert (tmp_path / EXAMPLES).read_bytes() == b"one\ntwo\n"
+
+
+def test_metrics_that_were_cut_off_tell_no_seconds(tmp_path):
+    (tmp_path / METRICS).write_bytes(b'{"schema": "llmrec/')
+    assert RunDir(tmp_path).seconds() == {}
 
 
 def test_where_files_lie_is_no_other_run(tmp_path):

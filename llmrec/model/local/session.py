@@ -55,6 +55,9 @@ class LocalSession(Session):
             "oom_splits": "0",
         }
 
+    def prepare(self, decoding: Decoding) -> None:
+        self._way(decoding)
+
     def batches(self, requests: Sequence[Request], decoding: Decoding) -> list[list[Request]]:
         """Split into batches within the token budget; prompts that are too long for the model stand in the
         first batch."""

@@ -62,6 +62,7 @@ class Learner(Recommender):
     learn something else.
     """
 
+    learns: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]]
     version: ClassVar[int] = 1
 

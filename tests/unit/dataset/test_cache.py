@@ -1,11 +1,12 @@
 """A corpus is read once for the same bytes and rules."""
 
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
-from llmrec.dataset.cache import sha256
+from llmrec.dataset.cache import DIGEST, sha256
 from llmrec.progress import Silent
 
 NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # SHA-256 of no bytes
@@ -22,7 +23,8 @@ def test_the_same_bytes_and_rules_have_one_corpus(load, row, tmp_path):
 
 def test_a_second_load_reads_the_cache_not_the_raw_file(load, row, tmp_path):
     path = tmp_path / "cache" / "corpus" / f"{load([row()]).fingerprint}.msgpack"
-    path.write_bytes(path.read_bytes().replace(b"Nice.", b"Other"))
+    other = path.read_bytes()[DIGEST:].replace(b"Nice.", b"Other")
+    path.write_bytes(hashlib.blake2b(other, digest_size=DIGEST).digest() + other)
     assert load([row()]).interactions[0].review == "Other"
 
 
@@ -34,10 +36,20 @@ def test_other_rules_have_another_fingerprint(load, row):
     assert load([row()]).fingerprint != load([row()], max_bad_lines=1).fingerprint
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xc1garbage"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"\xc1garbage",
+        lambda content: content[: len(content) // 2],
+        lambda content: content.replace(b"Nice.", b"Nice!"),
+    ],
+    ids=["emptied", "another file", "cut", "one byte"],
+)
 def test_a_damaged_cache_is_rebuilt(load, row, tmp_path, damage):
     first = load([row()])
-    stored(tmp_path)[0].write_bytes(damage)
+    [path] = stored(tmp_path)
+    path.write_bytes(damage(path.read_bytes()))
     assert load([row()]) == first
 
 
