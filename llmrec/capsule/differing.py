@@ -33,7 +33,7 @@ class Difference(NamedTuple):
 
 
 def shown(value: Any) -> str:
-    """Return a value on one line, shortened, and with nothing in it that a terminal would obey."""
+    """Return a value on one line, shortened."""
     if value is NOTHING:
         return "nothing"
     text = repr(value)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llmrec.capsule.verify import Verified, verified
 from llmrec.commands.console import progress
+from llmrec.errors import DataError, LlmrecError
 
 MAX_GIB = 1.0
 
@@ -27,12 +28,20 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--max-gib", type=float, default=MAX_GIB, help=f"what it may unpack to ({MAX_GIB:g})")
     asked = parser.parse_args(argv)
-    found = verified(asked.capsule, asked.data_dir, int(asked.max_gib * 2**30), progress())
+    try:
+        found = verified(asked.capsule, asked.data_dir, int(asked.max_gib * 2**30), progress())
+    except LlmrecError as error:
+        raise DataError(printable(str(error))) from error
     for difference in found.differences:
-        print(f"error: {difference}", file=sys.stderr)
+        print(f"error: {printable(difference)}", file=sys.stderr)
     for line in said(found, asked.data_dir):
-        print(line)
+        print(printable(line))
     return 1 if found.differences else 0
+
+
+def printable(text: str) -> str:
+    """Return a stranger's words with nothing in them that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def said(found: Verified, data_dir: Path | None) -> list[str]:

@@ -185,6 +185,22 @@ def test_records_that_make_no_run_are_told_and_crash_nothing(files, tmp_path, ca
     assert all(line.startswith("error: ") and line.isprintable() for line in error.splitlines())
 
 
+@pytest.mark.parametrize("name", ["config.yaml", "metrics.json"])
+def test_nothing_that_a_terminal_would_obey_is_printed(files, tmp_path, capsys, name):
+    evil = "\x1b]0;evil\x07\u202e"
+    told = json.loads(files[name])
+    if name == "config.yaml":
+        told[evil] = "/etc/passwd"
+    else:
+        told["coverage"]["failures"][evil] = 1
+        told["notes"].append(evil)
+    files[name] = json.dumps(told).encode()
+    assert dispatch(["verify", str(repacked(files, tmp_path / "a.zip", honest=True))]) == 1
+    printed = capsys.readouterr()
+    assert "evil" in printed.err
+    assert all(line.isprintable() for line in (printed.err + printed.out).splitlines())
+
+
 def test_a_run_of_no_rows_is_no_run(files, tmp_path, refused):
     for name in ("examples.jsonl", "prompts.jsonl", "completions.jsonl", "predictions.jsonl"):
         files[name] = b""

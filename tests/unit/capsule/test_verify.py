@@ -1,5 +1,6 @@
 """Real small runs, exported and verified; then tampered with, one file after the other."""
 
+import importlib.util
 import json
 import shutil
 
@@ -23,6 +24,7 @@ RUNS = {
     "candidates": ("task=direct", *FEW, "decoding=candidates"),
     "numbers": ("task=direct", *FEW, "prompt=random_id"),
     "popularity": ("model=popularity", "task=direct"),
+    "sasrec": ("model=sasrec", "task=sequential"),
     "train_mean": ("model=train_mean", "task=rating"),
 }
 CHEAP = RUNS["train_mean"]
@@ -80,6 +82,18 @@ def test_an_unpacked_capsule_is_a_run_folder(capsule, made, tmp_path):
     unpacked, run = Finished.at(tmp_path), Finished.at(made(*RUNS["popularity"]))
     assert unpacked.rows == run.rows
     assert unpacked.choices["dataset"] == run.choices["dataset"]
+
+
+def test_scores_of_a_package_that_is_not_here_are_told_as_not_verified(capsule, verify, monkeypatch):
+    known = importlib.util.find_spec
+    whole = capsule(*RUNS["explanation"])
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "wordllama" else known(name)
+    )
+    status, told, wrong = verify(whole)
+    assert (status, wrong) == (0, [])
+    assert "40 scores" in told
+    assert "file or checkpoint: meaning/wordllama-256, meaning/wordllama-256:valid" in told
 
 
 @pytest.mark.parametrize("honest", [False, True], ids=["old manifest", "new manifest"])
