@@ -1,7 +1,6 @@
 """Small finished runs in folders that bear marks, and what else tells of the machine bears them too."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,20 +21,16 @@ def home(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("zqmarked") / "home" / USER
 
 
-@pytest.fixture(scope="session", autouse=True)
-def machine(home) -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def machine(home, monkeypatch) -> None:
     """Name user, host and home, and work in a folder of that home."""
-    before = Path.cwd()
     work = home / "zqmarkedwork"
-    work.mkdir(parents=True)
-    with pytest.MonkeyPatch.context() as patched:
-        for name in ("USER", "LOGNAME"):
-            patched.setenv(name, USER)
-        patched.setenv("HOME", str(home))
-        patched.setattr("socket.gethostname", lambda: f"{HOST}.example.net")
-        os.chdir(work)
-        yield
-        os.chdir(before)
+    work.mkdir(parents=True, exist_ok=True)
+    for name in ("USER", "LOGNAME"):
+        monkeypatch.setenv(name, USER)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr("socket.gethostname", lambda: f"{HOST}.example.net")
+    monkeypatch.chdir(work)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ KEY = "a-key-that-nobody-may-see"
 
 @pytest.fixture
 def folder(made, tmp_path):
-    """Return a run's folder to change, under a home of somebody else."""
+    """Return a run's folder to change."""
     return shutil.copytree(made(*ROWS), tmp_path / "run")
 
 
