@@ -28,7 +28,6 @@ NEEDED = (
     artifacts.METRICS,
 )
 OPTIONAL = (artifacts.ITEMS, artifacts.TUNING, artifacts.FIT, TRAINING, CATALOGUE)
-OWN = (artifacts.CONFIG, artifacts.ENVIRONMENT, artifacts.TUNING, artifacts.FIT, artifacts.METRICS)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first that a zip can tell
 _LEVEL = 6
 
