@@ -29,6 +29,7 @@ METRICS = "metrics.json"
 LOCK = ".lock"  # held by whom the run is computed by
 ERROR = "error.txt"  # why the last try failed; none where it did not
 METRICS_SCHEMA = "llmrec/metrics/2"
+AGAIN = "remove the line or the file and run again"
 
 
 def to_lines(records: Iterable[msgspec.Struct]) -> bytes:
@@ -42,22 +43,21 @@ def from_lines(path: Path, cls: type[T]) -> list[T]:
     return decoded(path, path.read_bytes(), cls)
 
 
-def decoded(path: Path, content: bytes, cls: type[T]) -> list[T]:
+def decoded(path: Path, content: bytes, cls: type[T], way_out: str = AGAIN) -> list[T]:
     """Return the records in JSON lines that were read from a file. Raises as `from_lines` does."""
     decode = msgspec.json.Decoder(cls).decode
     records = []
     for number, line in enumerate(content.splitlines(), 1):
         try:
             records.append(decode(line))
-        except msgspec.MsgspecError as error:
-            raise unreadable(path, number, cls, error) from error
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise unreadable(path, number, cls, error, way_out) from error
     return records
 
 
-def unreadable(path: Path, number: int, cls: type, error: msgspec.MsgspecError) -> DataError:
+def unreadable(path: Path, number: int, cls: type, error: Exception, way_out: str = AGAIN) -> DataError:
     """Return what is wrong with a line of a file."""
-    way_out = "remove the line or the file and run again"
-    return DataError(f"{path}:{number}: no {cls.__name__} ({error}); {way_out}")
+    return DataError(f"{path}:{number}: no {getattr(cls, '__name__', 'record')} ({error}); {way_out}")
 
 
 class RunDir:

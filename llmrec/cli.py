@@ -18,6 +18,8 @@ COMMANDS = {
     "annotate": "what do people think? llmrec annotate make RUN... --out DIR, then score FILES... --key KEY",
     "report": "tabulate finished runs: llmrec report DIR... [--format FORMAT | --out report.html]",
     "view": "the report's page with all rows, in a browser: llmrec view DIR...",
+    "export": "one file of a finished run to share, without paths, names and keys: llmrec export RUN",
+    "verify": "is a shared run what it says? read and scored again without a model: llmrec verify CAPSULE",
     "doctor": "check versions, device, data, configs and disk",
 }
 COMPLETION_FLAGS = ("-sc", "--shell-completion")

@@ -13,7 +13,7 @@ from llmrec.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
 
-_SECRET = re.compile(r"(api_?key|token|secret|password)$", re.IGNORECASE)
+SECRET = re.compile(r"((api|access|private)_?key|token|secret|password)$", re.IGNORECASE)
 
 
 def conf_dir() -> Path:
@@ -74,5 +74,5 @@ def to_yaml(stored: Mapping[str, Any]) -> bytes:
 def masked(node: Any) -> Any:
     """Return the config with the value of every key that names a secret replaced by `***`."""
     if isinstance(node, dict):
-        return {key: "***" if _SECRET.search(key) and value else masked(value) for key, value in node.items()}
+        return {key: "***" if SECRET.search(key) and value else masked(value) for key, value in node.items()}
     return [masked(value) for value in node] if isinstance(node, list) else node

@@ -180,8 +180,8 @@ def lesson(node: DictConfig, place: str) -> Lesson:
 def other_task(name: str) -> DictConfig:
     """Return the node of a task that is learned beside the run's own, by name alone."""
     path = conf_dir() / "task" / f"{name}.yaml"
-    if not path.is_file():
-        known = [file.stem for file in path.parent.glob("*.yaml")]
+    known = [file.stem for file in path.parent.glob("*.yaml")]
+    if name not in known:
         raise ConfigError(
             f"finetune.tasks: no task '{name}'{did_you_mean(name, known) or '; see llmrec list task'}"
         )
@@ -192,7 +192,7 @@ def other_task(name: str) -> DictConfig:
 def floor(name: str) -> Model:
     """Build a model of conf/model by name alone."""
     path = conf_dir() / "model" / f"{name}.yaml"
-    if not path.is_file():
+    if name not in {file.stem for file in path.parent.glob("*.yaml")}:
         raise ConfigError(f"task.floors: no conf/model/{name}.yaml; name models that learn from rows alone")
     return build(OmegaConf.load(path), Model, f"task.floors.{name}")  # type: ignore[type-abstract, arg-type]
 

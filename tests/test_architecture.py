@@ -44,6 +44,20 @@ ALLOWED = {
     "audit": BASICS | {"audit", "artifacts", "finished", "metric", "plan", "report", "rows", "split"},
     "judge": BASICS
     | {"annotate", "artifacts", "decoding", "judge", "metric", "model", "parser", "refine", "report"},
+    "capsule": BASICS
+    | {
+        "artifacts",
+        "capsule",
+        "config",
+        "finished",
+        "metric",
+        "pipeline",
+        "plan",
+        "prompt",
+        "rows",
+        "scoring",
+        "split",
+    },
     "comparison": BASICS | {"comparison", "finished", "metric", "report"},
     "annotate": BASICS | {"annotate", "artifacts", "comparison", "finished", "metric"},
     "pages": BASICS | {"artifacts", "comparison", "config", "finished", "metric", "pages", "report"},

@@ -4,9 +4,11 @@ A metric turns each row into a vector of `d` numbers; its value is a function of
 vector. RMSE is the root of a mean square, BLEU a function of mean counts, HR a plain mean.
 """
 
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +37,10 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric(ABC):
-    """A score. One class may give several ids that share their statistics (HR@1, HR@5, ...)."""
+    """A score. One class may give several ids that share their statistics (HR@1, HR@5, ...). `package` is
+    the one of an extra whose model it needs, "" for none."""
+
+    package: ClassVar[str] = ""
 
     @abstractmethod
     def ids(self, rows: Sequence[Row], context: Context) -> list[str]:
@@ -52,6 +57,11 @@ class Metric(ABC):
     def notes(self) -> list[str]:
         """Return what a reader of its scores must know."""
         return []
+
+    @property
+    def there(self) -> bool:
+        """Say whether what it needs is installed; without that a score has no value."""
+        return not self.package or importlib.util.find_spec(self.package) is not None
 
     @property
     @abstractmethod

@@ -3,7 +3,6 @@
 Without the package a score has no value, and a note says so.
 """
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,16 +19,10 @@ from llmrec.metric.pairs import texts
 class ByModel(RowMean):
     """A mean over rows that a package's model is needed for."""
 
-    package: ClassVar[str]
-
     def notes(self) -> list[str]:
         if self.there:
             return []
         return [f"no {type(self).__name__.lower()}: it takes {self.package}; pip install 'llmrec[texts]'"]
-
-    @property
-    def there(self) -> bool:
-        return importlib.util.find_spec(self.package) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
