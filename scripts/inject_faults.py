@@ -88,7 +88,7 @@ class Fault(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--faults", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", default="0")
     parser.add_argument("--first", type=int, default=0, help="the number of the first fault")
     parser.add_argument("--works", default=",".join(WORKS))
     parser.add_argument("--out", type=Path, default=bench.ROOT / "docs/trust/faults.json")
@@ -106,7 +106,7 @@ def main() -> None:
     sys.exit(f"{len(wrong)} of {len(found)} faults did not end well" if wrong else 0)
 
 
-def broken(numbers: Sequence[int], seed: int, works: Sequence[str], folder: Path) -> list[dict[str, Any]]:
+def broken(numbers: Sequence[int], seed: str, works: Sequence[str], folder: Path) -> list[dict[str, Any]]:
     """Break a run for every number, the works in turn, and return what came of each fault."""
     warm()
     calm = {work: Calm(work, folder / work) for work in works}
@@ -291,7 +291,7 @@ def mended(said: str, home: Path) -> bool:
     """Do what an error says: remove the file or folder that it names."""
     lines = [line for line in said.splitlines() if line.startswith("error: ")]
     found = re.search(rf"{re.escape(str(home))}/[^\s:;,()']+", lines[-1] if lines else "")
-    if found is None or "remove" not in lines[-1]:
+    if found is None or not re.search("remove|delete", lines[-1]):
         return False
     named = Path(found[0])
     shutil.rmtree(named) if named.is_dir() else named.unlink(missing_ok=True)
