@@ -8,6 +8,8 @@ from pathlib import Path
 
 from llmrec.errors import DataError
 
+SEAL = ".whole"  # in a folder made once: the size of every file
+
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Write a file, its folder too. Raises DataError when the disk does not take it; what stood there
@@ -30,8 +32,12 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 def made_once(folder: Path, write: Callable[[Path], None]) -> Path:
-    """Return `folder`, written by `write(temporary folder)` if it is not there; never half written."""
+    """Return `folder`, written by `write(temporary folder)` if it is not there; never half written.
+
+    Raises DataError when a file of it is no longer as it was written.
+    """
     if folder.is_dir():
+        _check(folder)
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -39,6 +45,7 @@ def made_once(folder: Path, write: Callable[[Path], None]) -> Path:
         try:
             write(partial)
             partial.chmod(0o755)
+            (partial / SEAL).write_text(_sizes(partial))
             for path in partial.rglob("*"):
                 _to_disk(path)
             _take_place(partial, folder)
@@ -47,6 +54,19 @@ def made_once(folder: Path, write: Callable[[Path], None]) -> Path:
     except OSError as error:
         raise unwritable(folder, error) from error
     return folder
+
+
+def _sizes(folder: Path) -> str:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SEAL)
+    return "".join(f"{path.stat().st_size} {path.relative_to(folder)}\n" for path in files)
+
+
+def _check(folder: Path) -> None:
+    seal = folder / SEAL  # none in a folder of before there were any
+    if seal.is_file() and seal.read_text() != _sizes(folder):
+        raise DataError(
+            f"{folder}: is damaged, its files have not the sizes they had; remove it to make it anew"
+        )
 
 
 def _to_disk(path: Path) -> None:

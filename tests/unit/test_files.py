@@ -5,7 +5,7 @@ import resource
 import pytest
 
 from llmrec.errors import DataError
-from llmrec.files import write_atomic
+from llmrec.files import SEAL, made_once, write_atomic
 
 
 @pytest.fixture
@@ -35,3 +35,28 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
 def test_folders_are_made_and_no_partial_file_stays(tmp_path):
     write_atomic(tmp_path / "a" / "b", b"1")
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_a_folder_is_made_once(tmp_path):
+    made = [
+        made_once(tmp_path / "made", lambda folder: (folder / "a").write_text(text)) for text in ("1", "2")
+    ]
+    assert made == [tmp_path / "made"] * 2
+    assert (tmp_path / "made" / "a").read_text() == "1"
+
+
+@pytest.mark.parametrize("name", ["a", "below/b", SEAL])
+def test_a_folder_with_a_file_that_was_cut_off_or_lost_is_named_and_not_used(tmp_path, name):
+    def write(folder):
+        (folder / "below").mkdir()
+        for path in ("a", "below/b"):
+            (folder / path).write_text("whole")
+
+    file = made_once(tmp_path / "made", write) / name
+    file.write_text(file.read_text()[:-1])
+    with pytest.raises(DataError, match=r"made: is damaged, .*; remove it to make it anew"):
+        made_once(tmp_path / "made", write)
+    if name != SEAL:
+        file.unlink()
+        with pytest.raises(DataError, match=r"made: is damaged"):
+            made_once(tmp_path / "made", write)
