@@ -1,4 +1,4 @@
-"""A few of the faults of scripts/inject_faults, which draws hundreds: the same command ends as if nothing were."""
+"""A few of the faults that scripts/inject_faults draws by hundreds: the same command still ends alike."""
 
 import json
 import os

@@ -38,10 +38,9 @@ def test_folders_are_made_and_no_partial_file_stays(tmp_path):
 
 
 def test_a_folder_is_made_once(tmp_path):
-    made = [
-        made_once(tmp_path / "made", lambda folder: (folder / "a").write_text(text)) for text in ("1", "2")
-    ]
-    assert made == [tmp_path / "made"] * 2
+    for text in ("1", "2"):
+        folder = made_once(tmp_path / "made", lambda partial, text=text: (partial / "a").write_text(text))
+        assert folder == tmp_path / "made"
     assert (tmp_path / "made" / "a").read_text() == "1"
 
 
