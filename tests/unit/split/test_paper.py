@@ -10,6 +10,10 @@ from llmrec.split.ledger import Role, Scheme, Ties
 from llmrec.split.paper import Paper
 
 PAPER = Paper(name="paper", min_interactions=3, held_out=0.1)
+# What the first seed gives five users of four rows of one second.
+TIMELINES = [[2, 3, 1, 0], [6, 4, 5, 7], [9, 10, 8, 11]]
+HELD_OUT = [[9, 14], [7, 13]]
+IDS = ["64883a6b79e05541", "7db18cc4c828ad16"]
 
 
 def test_last_item_by_time_is_test_and_second_last_validation_whatever_the_file_order():
@@ -107,3 +111,38 @@ def test_tasks_of_one_scheme_are_learned_from_the_ledger_as_it_is():
 def test_a_share_that_leaves_nothing_is_refused(held_out):
     with pytest.raises(ConfigError, match="held_out"):
         Paper(name="paper", min_interactions=3, held_out=held_out)
+
+
+@pytest.mark.parametrize(("rows_a_user", "held_out"), [(2, 0.3), (4, 0.45)])
+def test_where_more_is_to_be_held_out_than_can_be_every_user_and_item_keeps_exactly_what_it_must(
+    rows_a_user, held_out
+):
+    rows = [interaction(f"u{u}", f"i{i}", time=i) for u in range(10) for i in range(rows_a_user)]
+    roles = Paper(name="paper", min_interactions=3, held_out=held_out)._random(corpus_of(rows), seed=0)
+    kept = [row for row, role in zip(rows, roles, strict=True) if role == Role.TRAIN]
+    by_user, by_item = Counter(row.user for row in kept), Counter(row.item for row in kept)
+    assert (len(by_user), len(by_item)) == (10, rows_a_user)
+    assert all(by_user[row.user] == 1 or by_item[row.item] == 1 for row in kept)
+
+
+def test_what_a_seed_draws_stays_drawn():
+    rows = [interaction(f"u{u}", f"i{i}", time=7) for u in range(5) for i in range(4)]
+    ledger = PAPER.assign(corpus_of(rows), Ties.seeded, seed=0)
+    # Written down: of another hash results that were published could not be had again.
+    assert [ledger.timelines[f"u{u}"] for u in range(3)] == TIMELINES
+    assert [ledger.rows(Scheme.ANY, role) for role in (Role.VALID, Role.TEST)] == HELD_OUT
+    assert [ledger.row_id(row) for row in (0, 1)] == IDS
+    assert PAPER.assign(corpus_of(rows), Ties.seeded, seed=1).timelines != ledger.timelines
+
+
+def test_a_training_row_that_is_a_test_row_is_named():
+    ledger = PAPER.assign(corpus_of(square(users=20, items=10)), Ties.seeded, seed=0)
+    tested = ledger.rows(Scheme.NEXT, Role.TEST)
+    first = ledger.corpus.interactions[tested[0]]
+    with pytest.raises(DataError, match=rf"the first \({first.user}, {first.item}\); leave them out"):
+        ledger.refuse_overlap(tested, [Scheme.NEXT])
+
+
+def test_too_few_interactions_for_a_row_a_role_are_refused():
+    with pytest.raises(ConfigError, match="min_interactions: 2 is below 3, one row a role"):
+        Paper(name="paper", min_interactions=2, held_out=0.1)
