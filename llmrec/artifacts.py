@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from llmrec.errors import DataError
-from llmrec.files import unwritable, write_atomic
+from llmrec.files import UNREADABLE, unwritable, write_atomic
 from llmrec.records import Completion
 from llmrec.results import Environment, Fit, Metrics, Tuning
 
@@ -39,7 +39,11 @@ def to_lines(records: Iterable[msgspec.Struct]) -> bytes:
 
 def from_lines(path: Path, cls: type[T]) -> list[T]:
     """Return the records of a JSON-lines file. Raises DataError with the line that is none."""
-    return decoded(path, path.read_bytes(), cls)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give the folder of a run") from error
+    return decoded(path, content, cls)
 
 
 def decoded(path: Path, content: bytes, cls: type[T]) -> list[T]:
@@ -49,12 +53,12 @@ def decoded(path: Path, content: bytes, cls: type[T]) -> list[T]:
     for number, line in enumerate(content.splitlines(), 1):
         try:
             records.append(decode(line))
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise unreadable(path, number, cls, error) from error
     return records
 
 
-def unreadable(path: Path, number: int, cls: type, error: msgspec.MsgspecError) -> DataError:
+def unreadable(path: Path, number: int, cls: type, error: Exception) -> DataError:
     """Return what is wrong with a line of a file."""
     way_out = "remove the line or the file and run again"
     return DataError(f"{path}:{number}: no {cls.__name__} ({error}); {way_out}")
@@ -142,7 +146,7 @@ class RunDir:
         path = self.path / ENVIRONMENT
         try:
             return msgspec.json.decode(path.read_bytes(), type=Environment)
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, *UNREADABLE) as error:
             raise DataError(
                 f"{path}: no environment of a run ({error}); remove the folder, run again"
             ) from error
@@ -159,7 +163,7 @@ class RunDir:
         path = self.path / name
         try:
             return msgspec.json.decode(path.read_bytes(), type=cls) if path.is_file() else None
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise DataError(f"{path}: no record of a training ({error}); remove it and run again") from error
 
     def seconds(self) -> dict[str, float]:
@@ -178,7 +182,7 @@ def read_metrics(path: Path) -> Metrics:
     """Return a metrics.json. Raises DataError when it is none."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Metrics)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise DataError(
             f"{path}: no metrics of llmrec ({error}); give the folder of a finished run"
         ) from error
@@ -190,7 +194,7 @@ def read_titles(folder: Path) -> dict[str, str]:
     path = folder / ITEMS
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.is_file() else {}
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise DataError(f"{path}: no titles of items ({error}); remove it, llmrec score {folder}") from error
 
 

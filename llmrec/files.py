@@ -6,7 +6,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from llmrec.errors import DataError
+
+# What decoding raises for bytes that are not what they should be: the last for nesting without end.
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 def write_atomic(path: Path, content: bytes) -> None:

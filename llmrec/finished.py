@@ -1,13 +1,15 @@
 """A finished run, opened again from its folder: what was asked, what was answered, and what scores it."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+import yaml
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, PREDICTIONS, from_lines, read_metrics, read_titles
@@ -18,6 +20,10 @@ from llmrec.progress import Silent
 from llmrec.records import Answer, Example, Prediction, Rating, Text
 from llmrec.results import Metrics, find
 from llmrec.rows import draw
+
+TRUSTED = "LLMREC_TRUSTED"  # packages beside ours, by name
+LONGEST_CONFIG = 1 << 20  # characters
+_OTHER = "give the folder of a run, such as outputs/runs/..."
 
 T = TypeVar("T")
 Self = TypeVar("Self", bound="Finished")
@@ -147,11 +153,36 @@ def stored_config(folder: Path) -> DictConfig:
     """Return the config of a run folder. Raises DataError where there is none."""
     path = folder / CONFIG
     try:
-        config = OmegaConf.load(path)
-    except (OSError, OmegaConfBaseException) as error:
-        raise DataError(
-            f"{path}: cannot be read; give the folder of a run, such as outputs/runs/..."
-        ) from error
+        with path.open(encoding="utf-8") as file:
+            content = file.read(LONGEST_CONFIG)
+        # It is resolved and written out: an interpolation would read the environment, an alias grow without
+        # bounds.
+        if "${" in content or any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content)):
+            raise DataError(f"{path}: interpolates or repeats, which no config of a run does; {_OTHER}")
+        config = OmegaConf.create(content)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
+        raise DataError(f"{path}: cannot be read; {_OTHER}") from error
     if not isinstance(config, DictConfig):
         raise DataError(f"{path}: holds no config of a run")
+    foreign = sorted({name for name in targets(config) if name.partition(".")[0] not in trusted()})
+    if foreign:
+        raise DataError(
+            f"{path}: names {foreign[0]}, which would be imported; if you trust it, set "
+            f"{TRUSTED}={foreign[0].partition('.')[0]}"
+        )
     return config
+
+
+def trusted() -> set[str]:
+    """Return the packages whose classes a stored config may name: this one, and those that the user says."""
+    return {"llmrec", *os.environ.get(TRUSTED, "").replace(",", " ").split()}
+
+
+def targets(node: Any) -> Iterator[str]:
+    """Yield what the `_target_` of each part of a config names."""
+    if isinstance(node, DictConfig | ListConfig):
+        parts = node.items() if isinstance(node, DictConfig) else enumerate(node)
+        for key, value in parts:
+            if key == "_target_":
+                yield str(value)
+            yield from targets(value)

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from llmrec.errors import ConfigError, one_line
+from llmrec.files import UNREADABLE
 
 SCALE = (1, 2, 3, 4, 5)
 MOST_CRITERIA = 9
@@ -38,7 +39,7 @@ def read_rubric(path: Path) -> Rubric:
     """Return the rubric of a YAML file. Raises ConfigError where it is none."""
     try:
         rubric = msgspec.yaml.decode(path.read_bytes(), type=Rubric)
-    except (OSError, UnicodeError, msgspec.MsgspecError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise ConfigError(
             f"{path}: no rubric ({one_line(error)}); copy {default_path()} and change it"
         ) from error

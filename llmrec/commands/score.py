@@ -3,10 +3,8 @@
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from llmrec.artifacts import RunDir
-from llmrec.commands.console import progress
+from llmrec.commands.console import Terminal, progress
 from llmrec.errors import LlmrecError
 from llmrec.finished import stored_config
 from llmrec.pipeline import run
@@ -31,7 +29,7 @@ def main(argv: list[str]) -> int:
         except LlmrecError as error:
             failed = True
             print(f"error: {error}", file=sys.stderr)
-    console = Console()
+    console = Terminal()
     for grid in grids(finished):
         console.print(drawn(grid))
     return 1 if failed else 0

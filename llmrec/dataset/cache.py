@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from llmrec.errors import DataError
-from llmrec.files import write_atomic
+from llmrec.files import UNREADABLE, write_atomic
 from llmrec.progress import Progress
 from llmrec.records import Corpus
 
@@ -50,7 +50,7 @@ def cached(cache_dir: Path, name: str, build: Callable[[], Corpus]) -> Corpus:
     if path.is_file():
         try:
             return msgspec.msgpack.decode(path.read_bytes(), type=Corpus)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             path.unlink()
     corpus = build()
     write_atomic(path, msgspec.msgpack.encode(corpus))

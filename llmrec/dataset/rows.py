@@ -10,13 +10,13 @@ import msgspec
 from msgspec import Meta
 
 from llmrec.errors import DataError
+from llmrec.files import UNREADABLE
 from llmrec.records import Interaction
 from llmrec.text import clean
 
 Line = TypeVar("Line")
 LATEST = 253_402_300_799  # the last second of the year 9999: later times are milliseconds by mistake
 SHOWN = 40
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class TimeUnit(Enum):
@@ -157,7 +157,10 @@ def tidy(value: object) -> str:
 
 def shown(value: object) -> str:
     """Return the value for a message: on one line, and not too long for it."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, or lists without end
+        return f"a {type(value).__name__} too large to show"
     return text if len(text) <= SHOWN else text[: SHOWN - 4] + "..." + text[-1]
 
 

@@ -1,5 +1,7 @@
 """Control tokens in titles and reviews are letters, by tokenizers of every kind that is here."""
 
+from typing import ClassVar
+
 import pytest
 from sentencepiece import SentencePieceTrainer
 from tokenizers import AddedToken, normalizers
@@ -126,7 +128,7 @@ def test_nobody_writes_the_names_under_which_the_copy_knows_control_tokens(tiny)
 
 def test_a_tokenizer_that_cannot_be_copied_is_shown_a_space_inside():
     class Slow:
-        added_tokens_decoder = {7: AddedToken("<s>", special=True)}
+        added_tokens_decoder: ClassVar = {7: AddedToken("<s>", special=True)}
 
         def __call__(self, texts, **settings):
             return {"input_ids": [[7 if word == "<s>" else 1 for word in text.split()] for text in texts]}
