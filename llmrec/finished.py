@@ -13,7 +13,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, PREDICTIONS, from_lines, read_metrics, read_titles
-from llmrec.errors import DataError
+from llmrec.errors import DataError, one_line
+from llmrec.files import plain_yaml
 from llmrec.metric.base import Context, Row
 from llmrec.plan import Plan, plan
 from llmrec.progress import Silent
@@ -22,7 +23,6 @@ from llmrec.results import Metrics, find
 from llmrec.rows import draw
 
 TRUSTED = "LLMREC_TRUSTED"  # packages beside ours, by name
-LONGEST_CONFIG = 1 << 20  # characters
 _OTHER = "give the folder of a run, such as outputs/runs/..."
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Finished:
 
     @cached_property
     def plan(self) -> Plan:
-        return plan(OmegaConf.create(dict(self.choices)))
+        return stored_plan(self.folder, OmegaConf.create(dict(self.choices)))
 
     @cached_property
     def examples(self) -> list[Example]:
@@ -153,17 +153,14 @@ def stored_config(folder: Path) -> DictConfig:
     """Return the config of a run folder. Raises DataError where there is none."""
     path = folder / CONFIG
     try:
-        with path.open(encoding="utf-8") as file:
-            content = file.read(LONGEST_CONFIG)
-        # It is resolved and written out: an interpolation would read the environment, an alias grow without
-        # bounds.
-        if "${" in content or any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(content)):
-            raise DataError(f"{path}: interpolates or repeats, which no config of a run does; {_OTHER}")
+        content = plain_yaml(path)
+        if "${" in content:  # it is resolved; an interpolation would read the environment
+            raise ValueError("it interpolates")
         config = OmegaConf.create(content)
     except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise DataError(f"{path}: cannot be read; {_OTHER}") from error
+        raise DataError(f"{path}: no config of a run ({one_line(error)}); {_OTHER}") from error
     if not isinstance(config, DictConfig):
-        raise DataError(f"{path}: holds no config of a run")
+        raise DataError(f"{path}: holds no config of a run; {_OTHER}")
     foreign = sorted({name for name in targets(config) if name.partition(".")[0] not in trusted()})
     if foreign:
         raise DataError(
@@ -171,6 +168,15 @@ def stored_config(folder: Path) -> DictConfig:
             f"{TRUSTED}={foreign[0].partition('.')[0]}"
         )
     return config
+
+
+def stored_plan(folder: Path, config: DictConfig) -> Plan:
+    """Return the parts of a run by its stored config. Raises ConfigError for a part that does not fit,
+    DataError for a config that lacks parts, or has others in their place."""
+    try:
+        return plan(config)
+    except (AttributeError, KeyError, TypeError, ValueError, OmegaConfBaseException) as error:
+        raise DataError(f"{folder / CONFIG}: no config of a run ({one_line(error)}); {_OTHER}") from error
 
 
 def trusted() -> set[str]:

@@ -6,9 +6,8 @@ from pathlib import Path
 from llmrec.artifacts import RunDir
 from llmrec.commands.console import Terminal, progress
 from llmrec.errors import LlmrecError
-from llmrec.finished import stored_config
+from llmrec.finished import stored_config, stored_plan
 from llmrec.pipeline import run
-from llmrec.plan import plan
 from llmrec.report.table import drawn, grids
 
 HELP = """usage: llmrec score DIR...
@@ -24,7 +23,7 @@ def main(argv: list[str]) -> int:
     finished, failed = [], False
     for name in argv:
         try:
-            made = plan(stored_config(Path(name)))
+            made = stored_plan(Path(name), stored_config(Path(name)))
             finished.append(run(made, RunDir(Path(name)), progress(), asks=False))
         except LlmrecError as error:
             failed = True

@@ -128,6 +128,6 @@ def _lines(archive: zipfile.ZipFile, member: str, progress: Progress) -> Iterato
     size = found.file_size
     check_expansion(member, size, found.compress_size)
     with archive.open(member) as file, progress.bar(f"reading {member}", size, "bytes") as advance:
-        for number, line in enumerate(bounded(file, member), start=1):
+        for number, line in enumerate(bounded(file.readline, member), start=1):
             advance(len(line))
             yield number, line.decode("latin-1").rstrip("\r\n")

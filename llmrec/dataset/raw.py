@@ -1,8 +1,7 @@
 """Raw files as numbered lines, compressed or not, and what a line-by-line reader trips over."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
 
 from isal import igzip, isal_zlib
 
@@ -31,7 +30,7 @@ def numbered_lines(path: Path, progress: Progress) -> Iterator[tuple[int, bytes]
             packed = file.read(2) == GZIP_MAGIC
             file.seek(0)
             done = expanded = 0
-            lines = bounded(igzip.IGzipFile(fileobj=file) if packed else file, path.name)
+            lines = bounded((igzip.IGzipFile(fileobj=file) if packed else file).readline, path.name)
             for number, line in enumerate(lines, start=1):
                 yield number, line
                 expanded += len(line)
@@ -47,10 +46,10 @@ def numbered_lines(path: Path, progress: Progress) -> Iterator[tuple[int, bytes]
         ) from error
 
 
-def bounded(file: IO[bytes], name: str) -> Iterator[bytes]:
+def bounded(readline: Callable[[int], bytes], name: str) -> Iterator[bytes]:
     """Yield lines. Raises DataError for one that is too long to be a row."""
     number = 0
-    while line := file.readline(LONGEST_LINE + 1):
+    while line := readline(LONGEST_LINE + 1):
         number += 1
         if len(line) > LONGEST_LINE:
             raise DataError(

@@ -7,7 +7,14 @@ import pytest
 
 from llmrec.exits import document, sheet, table, visible
 
-ESCAPES = ("\x1b[31mred\x1b[0m", "\x1b]8;;http://x\x07link\x1b]8;;\x07", "a\rb", "\x9b2J", "\u202eevil", "\ud800")
+ESCAPES = (
+    "\x1b[31mred\x1b[0m",
+    "\x1b]8;;http://x\x07link\x1b]8;;\x07",
+    "a\rb",
+    "\x9b2J",
+    "\u202eevil",
+    "\ud800",
+)
 
 
 @pytest.mark.parametrize("text", ESCAPES)
@@ -22,7 +29,9 @@ def test_what_people_write_stays(text):
     assert visible(text) == text
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+A1", "-cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1", "＝1", "-x"])
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+A1", "-cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1", "＝1", "-x"]
+)
 def test_a_cell_that_would_be_a_formula_is_a_text(cell):
     [_, [read]] = csv.reader(io.StringIO(sheet(["name"], [[cell]])))
     assert read[0] == "'"
@@ -35,7 +44,9 @@ def test_numbers_and_other_words_stay_what_they_are(cell):
 
 
 def test_a_cell_of_markdown_stays_one_cell_of_plain_words():
-    row = table([["a|b\\|c", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "two\nlines", "\x1b[2J"]])
+    row = table(
+        [["a|b\\|c", "<img src=x onerror=alert(1)>", "[x](javascript:alert(1))", "two\nlines", "\x1b[2J"]]
+    )
     assert row.count("|") == 6
     assert not {"<", "\n", "\x1b"} & set(row)
     assert "](" not in row
