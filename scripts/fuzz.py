@@ -1,4 +1,4 @@
-"""Every reader of strangers' bytes, for long, by two engines; what was tried and found goes to docs/trust/fuzz.json.
+"""Every reader of strangers' bytes, for long, by two engines. What came of it goes to docs/trust/fuzz.json.
 
 Each target and engine has a process of its own, so that neither a crash nor a hang of one ends the others.
 """
@@ -15,7 +15,13 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fuzzed import SECONDS, TARGETS, hold
+if sys.argv[1:2] == ["atheris"]:
+    import atheris
+
+    with atheris.instrument_imports(include=["llmrec", "fuzzed", "yaml", "omegaconf"]):
+        from fuzzed import SECONDS, TARGETS, hold
+else:
+    from fuzzed import SECONDS, TARGETS, hold
 
 OUT = Path("docs/trust/fuzz.json")
 MEMORY = 6 << 30  # bytes of address space of a process
@@ -61,9 +67,6 @@ def by_hypothesis(tally: Tally, seconds: float) -> None:
 
 def by_coverage(tally: Tally, seconds: float) -> None:
     """Let atheris find inputs that reach new lines; it ends the process itself."""
-    import atheris
-
-    atheris.instrument_all()
     end = time.monotonic() + seconds
 
     def one(data: bytes) -> None:
@@ -93,11 +96,9 @@ def child(engine: str, target: str, seconds: float) -> None:
 def tried(engine: str, target: str, seconds: float) -> dict[str, object]:
     """Return what a process of its own found; its death or silence is a finding too."""
     words = [sys.executable, "-W", "ignore", __file__, engine, target, str(seconds)]
-    start = time.monotonic()
+    start, most = time.monotonic(), seconds + 10 * SECONDS
     try:
-        done = subprocess.run(
-            words, capture_output=True, text=True, timeout=seconds + 10 * SECONDS, check=False
-        )
+        done = subprocess.run(words, capture_output=True, text=True, timeout=most, check=False)
         lines, ended = done.stdout.strip().splitlines(), f"ended by {done.returncode}: {done.stderr[-300:]}"
     except subprocess.TimeoutExpired:
         lines, ended = [], "hangs"
