@@ -157,7 +157,15 @@ def stored_config(folder: Path) -> DictConfig:
         if "${" in content:  # it is resolved; an interpolation would read the environment
             raise ValueError("it interpolates")
         config = OmegaConf.create(content)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException) as error:
+    # An assertion is OmegaConf's, of a bare number.
+    except (
+        AssertionError,
+        OSError,
+        ValueError,
+        RecursionError,
+        yaml.YAMLError,
+        OmegaConfBaseException,
+    ) as error:
         raise DataError(f"{path}: no config of a run ({one_line(error)}); {_OTHER}") from error
     if not isinstance(config, DictConfig):
         raise DataError(f"{path}: holds no config of a run; {_OTHER}")

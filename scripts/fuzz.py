@@ -79,7 +79,17 @@ def by_coverage(tally: Tally, seconds: float) -> None:
     corpus.mkdir()
     for number, content in enumerate(TARGETS[tally.target].seeds):
         (corpus / str(number)).write_bytes(content)
-    atheris.Setup([sys.argv[0], str(corpus), f"-max_len={LONGEST}", "-verbosity=0", "-rss_limit_mb=0"], one)
+    atheris.Setup(
+        [
+            sys.argv[0],
+            str(corpus),
+            f"-max_len={LONGEST}",
+            "-verbosity=0",
+            "-rss_limit_mb=0",
+            f"-artifact_prefix={tally.folder}/",
+        ],
+        one,
+    )
     atheris.Fuzz()
 
 

@@ -27,7 +27,7 @@ from llmrec.records import Example, Prediction, Prompt, Training
 from llmrec.report.latex import latex
 from llmrec.report.table import grids, markdown
 
-SECONDS = 20.0  # for one input, on a busy machine
+SECONDS = 60.0  # for one input, on a busy machine, the first imports included
 REVIEW = b'{"reviewerID": "u", "asin": "i", "overall": 5.0, "unixReviewTime": 1, "reviewText": "x"}\n'
 META = b"{'asin': 'i', 'title': 'Rose &amp; Oil', 'categories': [['Beauty', 'Skin']], 'brand': 'B'}\n"
 TABLE = b'user,item,rating,timestamp,review,summary\nu,i,5,1,"a ""b""\nc",d\n'

@@ -12,7 +12,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 STRIDE = 4096
 LONGEST_LINE = 1 << 24  # bytes; the longest published ones have some tens of thousands
 MOST_EXPANDED = 200  # times; published files expand less than 10 times
-EXPANDED_FREELY = 1 << 27  # bytes
+EXPANDED_FREELY = 1 << 20  # bytes
 
 
 def numbered_lines(path: Path, progress: Progress) -> Iterator[tuple[int, bytes]]:

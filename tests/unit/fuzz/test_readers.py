@@ -39,6 +39,7 @@ DEEP = [
     b"a: !!python/object/apply:os.system ['touch executed']\n",
     b'"' + b"x" * 200_000,
     b"\xff\xfe\x00",
+    b"-9",
     b"",
 ]
 
