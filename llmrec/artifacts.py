@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from llmrec.errors import DataError
-from llmrec.files import unwritable, write_atomic
+from llmrec.files import UNREADABLE, unwritable, write_atomic
 from llmrec.records import Completion
 from llmrec.results import Environment, Fit, Metrics, Tuning
 
@@ -40,7 +40,11 @@ def to_lines(records: Iterable[msgspec.Struct]) -> bytes:
 
 def from_lines(path: Path, cls: type[T]) -> list[T]:
     """Return the records of a JSON-lines file. Raises DataError with the line that is none."""
-    return decoded(path, path.read_bytes(), cls)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give the folder of a run") from error
+    return decoded(path, content, cls)
 
 
 def decoded(path: Path, content: bytes, cls: type[T], way_out: str = AGAIN) -> list[T]:
@@ -50,7 +54,7 @@ def decoded(path: Path, content: bytes, cls: type[T], way_out: str = AGAIN) -> l
     for number, line in enumerate(content.splitlines(), 1):
         try:
             records.append(decode(line))
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except UNREADABLE as error:
             raise unreadable(path, number, cls, error, way_out) from error
     return records
 
@@ -145,7 +149,7 @@ class RunDir:
         path = self.path / ENVIRONMENT
         try:
             return msgspec.json.decode(path.read_bytes(), type=Environment)
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, *UNREADABLE) as error:
             raise DataError(
                 f"{path}: no environment of a run ({error}); remove the folder, run again"
             ) from error
@@ -162,7 +166,7 @@ class RunDir:
         path = self.path / name
         try:
             return msgspec.json.decode(path.read_bytes(), type=cls) if path.is_file() else None
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise DataError(f"{path}: no record of a training ({error}); remove it and run again") from error
 
     def seconds(self) -> dict[str, float]:
@@ -184,7 +188,7 @@ def read_metrics(path: Path) -> Metrics:
     """Return a metrics.json. Raises DataError when it is none."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Metrics)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise DataError(
             f"{path}: no metrics of llmrec ({error}); give the folder of a finished run"
         ) from error
@@ -196,7 +200,7 @@ def read_titles(folder: Path) -> dict[str, str]:
     path = folder / ITEMS
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str]) if path.is_file() else {}
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise DataError(f"{path}: no titles of items ({error}); remove it, llmrec score {folder}") from error
 
 

@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 
+from llmrec.commands.terminal import guarded
 from llmrec.errors import LlmrecError, did_you_mean
 
 COMMANDS = {
@@ -47,6 +48,11 @@ def main() -> None:
 
 def dispatch(argv: list[str]) -> int:
     """Run one subcommand. A user's mistake is one line on standard error and status 1."""
+    with guarded():
+        return _dispatch(argv)
+
+
+def _dispatch(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())
         return 0

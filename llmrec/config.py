@@ -59,7 +59,7 @@ def _target(node: DictConfig, base: type[T], place: str) -> type[T]:
     module, _, name = str(path).rpartition(".")
     try:
         cls = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise ConfigError(f"{place}._target_: '{path}' cannot be imported ({error})") from error
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise ConfigError(f"{place}._target_: '{path}' is no {base.__name__}")

@@ -5,7 +5,10 @@ from collections.abc import Iterable
 
 
 class LlmrecError(Exception):
-    """Base of every error that is shown as one line, without a traceback."""
+    """Base of every error that is shown as one line, without a traceback; line ends in it become blanks."""
+
+    def __str__(self) -> str:
+        return " ".join(super().__str__().splitlines())
 
 
 class ConfigError(LlmrecError):

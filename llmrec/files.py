@@ -6,9 +6,36 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from llmrec.errors import DataError
 
 SEAL = ".whole"  # in a folder made once: the size of every file
+
+# What decoding raises for bytes that are not what they should be: the last for nesting without end.
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+LONGEST_YAML = 1 << 17  # characters; a stored config has some ten thousand
+DEEPEST_YAML = 40
+
+
+def plain_yaml(path: Path) -> str:
+    """Return the text of a YAML file that nothing grows out of: short, flat, without aliases.
+
+    Raises ValueError for any other, yaml.YAMLError for what is no YAML, OSError.
+    """
+    import yaml
+
+    with path.open(encoding="utf-8") as file:
+        content = file.read(LONGEST_YAML + 1)
+    if len(content) > LONGEST_YAML:
+        raise ValueError(f"more than {LONGEST_YAML:,} characters")
+    depth = 0
+    for event in yaml.parse(content, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST_YAML or isinstance(event, yaml.AliasEvent):
+            raise ValueError(f"line {event.start_mark.line + 1} nests without end, or repeats by an alias")
+    return content
 
 
 def write_atomic(path: Path, content: bytes) -> None:

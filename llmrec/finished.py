@@ -1,23 +1,29 @@
 """A finished run, opened again from its folder: what was asked, what was answered, and what scores it."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+import yaml
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, PREDICTIONS, from_lines, read_metrics, read_titles
-from llmrec.errors import DataError
+from llmrec.errors import DataError, one_line
+from llmrec.files import plain_yaml
 from llmrec.metric.base import Context, Row
 from llmrec.plan import Plan, plan
 from llmrec.progress import Silent
 from llmrec.records import Answer, Example, Prediction, Rating, Text
 from llmrec.results import Metrics, find
 from llmrec.rows import draw
+
+TRUSTED = "LLMREC_TRUSTED"  # packages beside ours, by name
+_OTHER = "give the folder of a run, such as outputs/runs/..."
 
 T = TypeVar("T")
 Self = TypeVar("Self", bound="Finished")
@@ -41,7 +47,7 @@ class Finished:
 
     @cached_property
     def plan(self) -> Plan:
-        return plan(OmegaConf.create(dict(self.choices)))
+        return stored_plan(self.folder, OmegaConf.create(dict(self.choices)))
 
     @cached_property
     def examples(self) -> list[Example]:
@@ -147,11 +153,50 @@ def stored_config(folder: Path) -> DictConfig:
     """Return the config of a run folder. Raises DataError where there is none."""
     path = folder / CONFIG
     try:
-        config = OmegaConf.load(path)
-    except (OSError, OmegaConfBaseException) as error:
-        raise DataError(
-            f"{path}: cannot be read; give the folder of a run, such as outputs/runs/..."
-        ) from error
+        content = plain_yaml(path)
+        if "${" in content:  # it is resolved; an interpolation would read the environment
+            raise ValueError("it interpolates")
+        config = OmegaConf.create(content)
+    # An assertion is OmegaConf's, of a bare number.
+    except (
+        AssertionError,
+        OSError,
+        ValueError,
+        RecursionError,
+        yaml.YAMLError,
+        OmegaConfBaseException,
+    ) as error:
+        raise DataError(f"{path}: no config of a run ({one_line(error)}); {_OTHER}") from error
     if not isinstance(config, DictConfig):
-        raise DataError(f"{path}: holds no config of a run")
+        raise DataError(f"{path}: holds no config of a run; {_OTHER}")
+    foreign = sorted({name for name in targets(config) if name.partition(".")[0] not in trusted()})
+    if foreign:
+        raise DataError(
+            f"{path}: names {foreign[0]}, which would be imported; if you trust it, set "
+            f"{TRUSTED}={foreign[0].partition('.')[0]}"
+        )
     return config
+
+
+def stored_plan(folder: Path, config: DictConfig) -> Plan:
+    """Return the parts of a run by its stored config. Raises ConfigError for a part that does not fit,
+    DataError for a config that lacks parts, or has others in their place."""
+    try:
+        return plan(config)
+    except (AttributeError, KeyError, TypeError, ValueError, OmegaConfBaseException) as error:
+        raise DataError(f"{folder / CONFIG}: no config of a run ({one_line(error)}); {_OTHER}") from error
+
+
+def trusted() -> set[str]:
+    """Return the packages whose classes a stored config may name: this one, and those that the user says."""
+    return {"llmrec", *os.environ.get(TRUSTED, "").replace(",", " ").split()}
+
+
+def targets(node: Any) -> Iterator[str]:
+    """Yield what the `_target_` of each part of a config names."""
+    if isinstance(node, DictConfig | ListConfig):
+        parts = node.items() if isinstance(node, DictConfig) else enumerate(node)
+        for key, value in parts:
+            if key == "_target_":
+                yield str(value)
+            yield from targets(value)

@@ -49,6 +49,8 @@ def draw(plan: Plan, progress: Progress) -> Rows:
     drawn = _kept[key]
     naming = plan.variant.names if plan.model.reads_prompts else Naming.title
     names = named(naming, drawn.corpus.items, drawn.ledger.sequences(), settings.seed)
+    if plan.model.reads_prompts:
+        names = plan.variant.shown(names, plan.task.answer.__name__.lower(), settings.seed)
     pool: list[Example] = []
     if plan.variant.demonstrations and plan.model.reads_prompts:
         refer = plan.task.references(drawn.ledger)

@@ -26,6 +26,7 @@ from llmrec.results import (
     find,
 )
 from llmrec.rows import Rows
+from llmrec.suspicious import counts as suspicious
 
 NOT_CHECKED = Leaks("unchecked", {})
 NOWHERE = Environment({}, None, "", "", "", {})
@@ -190,4 +191,5 @@ def counts(rows: Rows, prompts: Sequence[Prompt], wanted: int) -> dict[str, int]
         "prompts_short_of_demonstrations": sum(
             bool(prompt.messages) and len(prompt.demonstrations) < wanted for prompt in prompts
         ),
+        **suspicious(prompts),
     }

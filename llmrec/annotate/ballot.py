@@ -11,6 +11,7 @@ from llmrec.annotate.design import drawn, orders, sequence
 from llmrec.annotate.material import Asked, Item, Material, System
 from llmrec.annotate.rubric import Criterion, Rubric
 from llmrec.errors import ConfigError, DataError
+from llmrec.files import UNREADABLE
 from llmrec.seeded import hash64
 
 KEY_SCHEMA = "llmrec/rating-key/1"
@@ -127,7 +128,7 @@ def read_key(path: Path) -> Key:
     """Return a key.json. Raises DataError where it is none."""
     try:
         key = msgspec.json.decode(path.read_bytes(), type=Key)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise DataError(f"{path}: no key of `llmrec annotate make` ({error}); give its key.json") from error
     systems = set(range(len(key.systems)))
     orders = (showing.order for sheet in key.sheets for showing in sheet.showings)

@@ -11,6 +11,7 @@ from msgspec import Struct
 from llmrec.annotate.ballot import Key, Sheet, Showing
 from llmrec.annotate.rubric import SCALE
 from llmrec.errors import DataError
+from llmrec.files import UNREADABLE
 from llmrec.metric.base import Array
 
 SCHEMA = "llmrec/ratings/1"
@@ -67,7 +68,7 @@ def read_export(path: Path, key: Key) -> Export:
     """Return an exported file. Raises DataError where it is none, or not one of the key's pages."""
     try:
         export = msgspec.json.decode(path.read_bytes(), type=Export)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise DataError(f"{path}: no exported ratings ({error}); give a file that a page exported") from error
     if export.schema != SCHEMA:
         raise DataError(f"{path}: schema '{export.schema}' is not {SCHEMA}; export the page again")

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from yaml import YAMLError
 
 from llmrec.errors import ConfigError, one_line
+from llmrec.files import UNREADABLE, plain_yaml
 
 SCALE = (1, 2, 3, 4, 5)
 MOST_CRITERIA = 9
@@ -37,8 +39,8 @@ def default_path() -> Path:
 def read_rubric(path: Path) -> Rubric:
     """Return the rubric of a YAML file. Raises ConfigError where it is none."""
     try:
-        rubric = msgspec.yaml.decode(path.read_bytes(), type=Rubric)
-    except (OSError, UnicodeError, msgspec.MsgspecError) as error:
+        rubric = msgspec.yaml.decode(plain_yaml(path), type=Rubric)
+    except (OSError, ValueError, YAMLError, *UNREADABLE) as error:
         raise ConfigError(
             f"{path}: no rubric ({one_line(error)}); copy {default_path()} and change it"
         ) from error

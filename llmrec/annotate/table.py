@@ -45,7 +45,7 @@ def of_systems(found: Scores) -> Section:
 
 def of_system(system: SystemScore) -> list[str]:
     estimates = system.rank, system.first, *system.criteria.values()
-    return [plain(system.name), f"{system.rows:,}", f"{system.raters:,}", *map(told, estimates)]
+    return [system.name, f"{system.rows:,}", f"{system.raters:,}", *map(told, estimates)]
 
 
 def of_agreement(found: Sequence[Agreement]) -> Section:
@@ -61,7 +61,7 @@ def of_agreement(found: Sequence[Agreement]) -> Section:
 
 def of_consistency(found: Sequence[Consistency]) -> Section:
     rows = [
-        [plain(one.rater), f"{one.same.rows:,}", told(one.same), f"{one.same.n:,}", told(one.distance)]
+        [one.rater, f"{one.same.rows:,}", told(one.same), f"{one.same.n:,}", told(one.distance)]
         for one in found
     ]
     notes = ("ordered alike: of two texts, the same one better both times, or equal both times",)
@@ -82,7 +82,7 @@ def of_judge(judge: Judge) -> list[Section]:
         ["Kendall's tau-b with mean ranks", told(judge.tau), f"{judge.tau.n:,}"],
     ]
     notes = ("preferences: by pairs of texts; where judge or other person holds two for equal, half a one",)
-    name = plain(judge.judge)
+    name = judge.judge
     return [
         Section(f"judge {name}", ("agreement", "mean", "n"), rows, notes),
         of_positions(f"judge {name}: first places by position", judge.positions),
@@ -99,8 +99,3 @@ def within(value: float | None, limits: tuple[float, float] | None) -> str:
         return "-"
     interval = f"\n[{limits[0]:.2f}, {limits[1]:.2f}]" if limits else ""
     return f"{value:.2f}{interval}"
-
-
-def plain(name: str) -> str:
-    """Return a name that a table can hold: a bar would end its cell."""
-    return name.replace("|", "/")

@@ -1,12 +1,11 @@
 """The study that writes what the defects of evaluators are worth: a page, and a CSV."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from llmrec import exits
 from llmrec.audit.findings import Finding, findings
 from llmrec.audit.opened import opened
 from llmrec.files import write_atomic
@@ -46,9 +45,7 @@ class Audit(Study):
 
 def to_csv(found: Sequence[Finding]) -> bytes:
     """Return a line a finding."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows = []
     for *of, effect in found:
         low, high = effect.ci95 or (None, None)
         scores = (
@@ -61,8 +58,8 @@ def to_csv(found: Sequence[Finding]) -> bytes:
             effect.n,
             effect.kept,
         )
-        writer.writerow([*of, *scores])
-    return text.getvalue().encode()
+        rows.append([*of, *scores])
+    return exits.sheet(COLUMNS, rows).encode()
 
 
 def page(title: str, ran: Sequence[Ran], found: Sequence[Finding], date: str) -> str:
@@ -75,7 +72,7 @@ def page(title: str, ran: Sequence[Ran], found: Sequence[Finding], date: str) ->
     head = (
         f"Written on {date} from {len(done)} of {len(ran)} runs at commit {', '.join(commits) or 'unknown'}."
     )
-    head += f" Not finished: {', '.join(lost)}." if lost else ""
+    head += f" Not finished: {exits.document(', '.join(lost))}." if lost else ""
     by_defect: dict[tuple[str, str], list[Finding]] = {}
     for finding in found:
         by_defect.setdefault((finding.defect, finding.words), []).append(finding)
@@ -104,7 +101,7 @@ def table(found: Sequence[Finding]) -> str:
                 apart(effect.difference, effect.ci95),
             ]
         )
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return exits.table(lines)
 
 
 def apart(difference: float | None, ci95: tuple[float, float] | None) -> str:

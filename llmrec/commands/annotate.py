@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
-from rich.markup import escape
 
 from llmrec.annotate.ballot import KEY_SCHEMA, Draw, Key, Page, Sheet, pages, read_key
 from llmrec.annotate.material import Material, material
@@ -16,6 +14,7 @@ from llmrec.annotate.rubric import Rubric, default_path, read_rubric
 from llmrec.annotate.scores import Scores, scores
 from llmrec.annotate.table import sections
 from llmrec.artifacts import pretty
+from llmrec.commands.console import Terminal
 from llmrec.comparison.naming import names
 from llmrec.comparison.table import drawn, markdown
 from llmrec.errors import ConfigError
@@ -114,9 +113,9 @@ def score(asked: argparse.Namespace) -> int:
 
 
 def show(found: Scores) -> None:
-    console = Console()
+    console = Terminal()
     for section in sections(found):
-        console.print(drawn(section.header, section.rows, escape(section.title)))
+        console.print(drawn(section.header, section.rows, section.title))
         for note in section.notes:
-            console.print(note, style="dim", markup=False)
+            console.print(note, style="dim")
         console.print()

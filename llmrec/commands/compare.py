@@ -6,8 +6,8 @@ from itertools import groupby
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 
+from llmrec.commands.console import Terminal
 from llmrec.comparison.differences import Difference, Measured, changed, differences, measures
 from llmrec.comparison.naming import names
 from llmrec.comparison.pairs import Pair, pairs
@@ -57,7 +57,7 @@ def heading(pair: Pair) -> str:
 
 def show(found: Sequence[Measured], apart: Sequence[Difference], rows: int) -> None:
     """Print the differences of every two runs, the rows behind the first of them, and what each run beats."""
-    console = Console()
+    console = Terminal()
     for measured, alike in zip(found, by_pair(apart), strict=True):
         console.print(drawn(HEADER, [*map(cells, alike)], heading(measured.pair)))
         if moved := changed(measured, rows):

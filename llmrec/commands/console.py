@@ -2,11 +2,12 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from typing import IO, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -21,18 +22,40 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 from rich.prompt import Confirm
+from rich.segment import Segment
 from rich.text import Text
 
+from llmrec.exits import visible
 from llmrec.processes import rank
 from llmrec.progress import Advance, Progress
 
 SECONDS_BETWEEN_LINES = 5.0
 
 
+class Terminal(Console):
+    """A console that reads no markup in texts, and whose every control sequence is its own."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(markup=False, emoji=False, **settings)
+
+    @property
+    def file(self) -> IO[str]:
+        stream = super().file
+        return getattr(stream, "raw", stream)  # past the guard of `terminal.Guarded`
+
+    @file.setter
+    def file(self, stream: IO[str]) -> None:
+        self._file = stream
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for made in super().render(renderable, options):
+            yield made if made.control else Segment(visible(made.text), made.style)
+
+
 @cache
 def errors() -> Console:
     """Return where to tell what goes on: standard error, of the first process alone."""
-    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False, quiet=rank() > 0)
+    return Terminal(stderr=True, highlight=False, soft_wrap=True, quiet=rank() > 0)
 
 
 def progress() -> Progress:
@@ -57,7 +80,7 @@ class Bars:
     @contextmanager
     def bar(self, label: str, total: int | None, unit: str) -> Iterator[Advance]:
         done: list[ProgressColumn] = [DownloadColumn()] if unit == "bytes" else [MofNCompleteColumn(), Rate()]
-        columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *done]
+        columns = [SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), *done]
         times = [TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
         with RichProgress(*columns, *times, console=self.console, transient=True) as bars:
             task = bars.add_task(label, total=total, unit=unit)

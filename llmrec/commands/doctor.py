@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
 from llmrec.commands.composing import composed
+from llmrec.commands.console import Terminal
 from llmrec.commands.listing import options
 from llmrec.environment import versions
 from llmrec.errors import LlmrecError
@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
     if "--help" in argv or "-h" in argv:
         print(HELP)
         return 0
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(highlight=False, soft_wrap=True)
     sound = True
     for title, look in CHECKS.items():
         console.print(Text(title, style="bold"))

@@ -11,13 +11,12 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
-from rich.console import Console
 
 from llmrec.ahead import Cell
 from llmrec.artifacts import ERROR, LOCK, METRICS, RunDir, read_metrics
 from llmrec.commands.board import Board
 from llmrec.commands.composing import one_line
-from llmrec.commands.console import errors, progress
+from llmrec.commands.console import Terminal, errors, progress
 from llmrec.commands.launching import is_here, lost_workers, paths_elsewhere
 from llmrec.commands.words import MULTIRUN
 from llmrec.config import conf_dir
@@ -164,7 +163,7 @@ class Jobs:
 
     def show(self) -> None:
         """Print the tables of what has finished."""
-        console = Console()
+        console = Terminal()
         for grid in grids(self.finished.values()):
             console.print(drawn(grid))
 

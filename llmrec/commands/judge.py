@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from rich.console import Console
 
 from llmrec.annotate.ballot import Draw, Key, pages, read_key
 from llmrec.annotate.material import Material, material
@@ -14,7 +13,7 @@ from llmrec.annotate.scores import Chance
 from llmrec.artifacts import RunDir, pretty
 from llmrec.commands.annotate import key as made_key
 from llmrec.commands.composing import composed
-from llmrec.commands.console import progress
+from llmrec.commands.console import Terminal, progress
 from llmrec.comparison.naming import names
 from llmrec.comparison.table import drawn, markdown
 from llmrec.environment import describe
@@ -126,8 +125,8 @@ def show(found: Verdicts, form: str) -> None:
         print("\n".join(markdown(*table) for table in tables(found)))
         print("\n".join(f"- {note}" for note in notes(found)))
         return
-    console = Console()
+    console = Terminal()
     for table in tables(found):
         console.print(drawn(*table))
     for note in notes(found):
-        console.print(note, style="dim", markup=False)
+        console.print(note, style="dim")

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from rich.console import Console
-
 from llmrec.commands.composing import register
+from llmrec.commands.console import Terminal
 from llmrec.commands.jobs import Jobs
 from llmrec.comparison.table import drawn
 from llmrec.errors import ConfigError
@@ -37,7 +36,7 @@ def main(argv: list[str]) -> int:
     register()
     jobs = Jobs()
     jobs.run([*(word for word in argv if not word.startswith(own)), f"limit={pilot}"])
-    console = Console()
+    console = Terminal()
     for run in jobs.finished.values():
         found = needs(run, detect, power)
         rows = [cells(need, price) for need in found]

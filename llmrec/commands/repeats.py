@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 
+from llmrec.commands.console import Terminal
 from llmrec.comparison.repeats import Repeats, Share, repeats
 from llmrec.comparison.table import drawn, markdown
 from llmrec.errors import ConfigError
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
     elif asked.format == "markdown":
         print("\n".join(markdown(*table) for table in tables(found)))
     else:
-        console = Console()
+        console = Terminal()
         for table in tables(found):
             console.print(drawn(*table))
         for note in NOTES:

@@ -1,18 +1,18 @@
 """`llmrec report DIR...`: finished runs as a table, JSON, CSV or LaTeX, or as a page of HTML."""
 
 import argparse
-import csv
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 
 from llmrec.artifacts import METRICS, read_metrics
+from llmrec.commands.console import Terminal
 from llmrec.comparison.contributions import ablated, contributions
 from llmrec.comparison.contributions import grids as of_prompts
 from llmrec.errors import ConfigError, DataError, LlmrecError
+from llmrec.exits import sheet
 from llmrec.files import write_atomic
 from llmrec.finished import Finished
 from llmrec.report.flat import COLUMNS, flat
@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
         return 0
     tables = [*grids(runs.values()), *contributed(runs)]
     if asked.format == "table":
-        console = Console()
+        console = Terminal()
         for grid in tables:
             console.print(drawn(grid))
     else:
@@ -80,9 +80,7 @@ def tabulate(runs: Mapping[Path, Metrics], form: str) -> None:
     if form == "json":
         print(msgspec.json.format(msgspec.json.encode(rows)).decode())
         return
-    writer = csv.DictWriter(sys.stdout, COLUMNS)
-    writer.writeheader()
-    writer.writerows(rows)
+    print(sheet(COLUMNS, ([row[name] for name in COLUMNS] for row in rows)), end="")
 
 
 def found(folders: list[Path]) -> list[Path]:

@@ -3,14 +3,11 @@
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from llmrec.artifacts import RunDir
-from llmrec.commands.console import progress
+from llmrec.commands.console import Terminal, progress
 from llmrec.errors import LlmrecError
-from llmrec.finished import stored_config
+from llmrec.finished import stored_config, stored_plan
 from llmrec.pipeline import run
-from llmrec.plan import plan
 from llmrec.report.table import drawn, grids
 
 HELP = """usage: llmrec score DIR...
@@ -26,12 +23,12 @@ def main(argv: list[str]) -> int:
     finished, failed = [], False
     for name in argv:
         try:
-            made = plan(stored_config(Path(name)))
+            made = stored_plan(Path(name), stored_config(Path(name)))
             finished.append(run(made, RunDir(Path(name)), progress(), asks=False))
         except LlmrecError as error:
             failed = True
             print(f"error: {error}", file=sys.stderr)
-    console = Console()
+    console = Terminal()
     for grid in grids(finished):
         console.print(drawn(grid))
     return 1 if failed else 0

@@ -5,7 +5,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from llmrec.commands.composing import composed
-from llmrec.commands.console import progress
+from llmrec.commands.console import Terminal, progress
 from llmrec.config import to_yaml
 from llmrec.errors import ConfigError
 from llmrec.pipeline import writer
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     if argv and argv[0] == "prompts":
         return show_prompts(argv[1:])
     config = to_yaml(resolved(composed(argv))).decode()
-    console = Console()
+    console = Terminal()
     if console.is_terminal:
         console.print(Syntax(config, "yaml", background_color="default"))
     else:
@@ -48,7 +48,7 @@ def show_prompts(argv: list[str]) -> int:
     )
     rows = draw(made, progress())
     written = writer(made, rows)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(highlight=False, soft_wrap=True)
     for number, example in enumerate(rows.examples[: int(count)], 1):
         show_prompt(console, number, written.write(example.question))
     return 0

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from rich.markup import escape
 from rich.table import Table
 
+from llmrec import exits
 from llmrec.comparison.differences import Difference
 from llmrec.records import Answer, Ranking, Rating, Text
 from llmrec.report.table import number
@@ -51,19 +51,16 @@ def told(answer: Answer | None, right: Answer) -> str:
 
 
 def drawn(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> Table:
-    """Return a table for a terminal."""
+    """Return a table for a terminal that reads no markup."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for name in header:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     return table
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> str:
     """Return a table for a document."""
-    flat = [[cell.replace("\n", " ") for cell in row] for row in rows]
-    lines = [header, [":--"] * len(header), *flat]
-    return "\n".join(
-        ["**" + title.replace("\n", "; ") + "**", "", *("| " + " | ".join(line) + " |" for line in lines), ""]
-    )
+    lines = exits.table([header, [":--"] * len(header), *rows])
+    return "\n".join(["**" + exits.document(title.replace("\n", "; ")) + "**", "", lines, ""])

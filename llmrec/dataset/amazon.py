@@ -45,6 +45,7 @@ SINCE_2023 = Columns(
 _until_2018 = quick(UNTIL_2018, TimeUnit.seconds)
 _since_2023 = quick(SINCE_2023, TimeUnit.milliseconds)
 ITEM_ID = re.compile(rb"""['"](?:parent_)?asin['"]\s*:\s*['"](\w+)['"]""")
+LONGEST_LITERAL = 1 << 20  # bytes; reading one as Python takes hundreds of times its size
 LONGEST_TITLE = 2000  # real titles of over 600 characters exist; scraped pages run to many thousands
 
 
@@ -124,6 +125,8 @@ def _mapping(line: bytes) -> Mapping[str, Any]:
     try:
         return json_object(quoted)
     except BadRow:
+        if len(line) > LONGEST_LITERAL:
+            raise BadRow(f"line of {len(line):,} bytes is no JSON, and too long for a Python dict") from None
         try:
             row = ast.literal_eval(line.decode("utf-8", "replace").strip())
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from llmrec.errors import DataError
-from llmrec.files import write_atomic
+from llmrec.files import UNREADABLE, write_atomic
 from llmrec.progress import Progress
 from llmrec.records import Corpus
 
@@ -50,8 +51,9 @@ def cached(cache_dir: Path, name: str, build: Callable[[], Corpus]) -> Corpus:
     path = cache_dir / "corpus" / f"{name}.msgpack"
     if path.is_file():
         content = path.read_bytes()
-        if content[:DIGEST] == _digest(content[DIGEST:]):
-            return msgspec.msgpack.decode(content[DIGEST:], type=Corpus)
+        with suppress(*UNREADABLE):
+            if content[:DIGEST] == _digest(content[DIGEST:]):
+                return msgspec.msgpack.decode(content[DIGEST:], type=Corpus)
         path.unlink()
     corpus = build()
     content = msgspec.msgpack.encode(corpus)

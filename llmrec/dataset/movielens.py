@@ -12,6 +12,7 @@ from typing import ClassVar
 from llmrec.dataset.assemble import Reading
 from llmrec.dataset.download import RawFile, obtain
 from llmrec.dataset.files import FileDataset
+from llmrec.dataset.raw import bounded, check_expansion
 from llmrec.dataset.rows import BadLines, BadRow, Columns, TimeUnit, gather, interaction, shown, tidy
 from llmrec.errors import DataError
 from llmrec.progress import Progress
@@ -19,6 +20,9 @@ from llmrec.records import Interaction, Item
 
 COLUMNS = Columns(user="user", item="item", rating="rating", timestamp="timestamp", review=None, summary=None)
 RATING = ("user", "item", "rating", "timestamp")
+
+# What zipfile raises for an archive that is damaged, encrypted, or packed in a way of its own.
+BROKEN = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, OSError, RuntimeError, ValueError)
 
 _FILED = re.compile(r"(.+), (The|A|An|Le|La|Les|Il|Das|Der|Die|El)((?: \([^)]*\))*)")
 
@@ -47,7 +51,7 @@ class MovieLens(FileDataset):
             with zipfile.ZipFile(path) as archive:
                 rows = gather(self.ratings, _lines(archive, self.ratings, progress), self._rating, bad)
                 items = self._items(_lines(archive, self.films, progress), bad)
-        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, OSError) as error:
+        except BROKEN as error:
             raise DataError(
                 f"{path}: {error.args[0] if error.args else error}; "
                 "delete the file to have it fetched again, or copy it anew"
@@ -120,8 +124,10 @@ def whole(text: str) -> int | str:
 
 def _lines(archive: zipfile.ZipFile, member: str, progress: Progress) -> Iterator[tuple[int, str]]:
     """Yield (number from 1, line without its end); the archives are in Latin-1."""
-    size = archive.getinfo(member).file_size
+    found = archive.getinfo(member)
+    size = found.file_size
+    check_expansion(member, size, found.compress_size)
     with archive.open(member) as file, progress.bar(f"reading {member}", size, "bytes") as advance:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(bounded(file.readline, member), start=1):
             advance(len(line))
             yield number, line.decode("latin-1").rstrip("\r\n")

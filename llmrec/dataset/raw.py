@@ -1,6 +1,6 @@
 """Raw files as numbered lines, compressed or not, and what a line-by-line reader trips over."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from isal import igzip, isal_zlib
@@ -10,12 +10,16 @@ from llmrec.progress import Progress
 
 GZIP_MAGIC = b"\x1f\x8b"
 STRIDE = 4096
+LONGEST_LINE = 1 << 24  # bytes; the longest published ones have some tens of thousands
+MOST_EXPANDED = 200  # times; published files expand less than 10 times
+EXPANDED_FREELY = 1 << 20  # bytes
 
 
 def numbered_lines(path: Path, progress: Progress) -> Iterator[tuple[int, bytes]]:
     """Yield (number from 1, line) of a gzip or plain file, told apart by its first bytes.
 
-    Raises DataError when the file is empty, cannot be opened, or ends in the middle.
+    Raises DataError when the file is empty, cannot be opened, or ends in the middle; and when it is made to
+    fill a memory or a day: a line of more than LONGEST_LINE, or contents that expand beyond all measure.
     """
     number = 0
     try:
@@ -25,10 +29,13 @@ def numbered_lines(path: Path, progress: Progress) -> Iterator[tuple[int, bytes]
         with path.open("rb") as file, progress.bar(f"reading {path.name}", size, "bytes") as advance:
             packed = file.read(2) == GZIP_MAGIC
             file.seek(0)
-            done = 0
-            for number, line in enumerate(igzip.IGzipFile(fileobj=file) if packed else file, start=1):
+            done = expanded = 0
+            lines = bounded((igzip.IGzipFile(fileobj=file) if packed else file).readline, path.name)
+            for number, line in enumerate(lines, start=1):
                 yield number, line
+                expanded += len(line)
                 if number % STRIDE == 0:
+                    check_expansion(path.name, expanded, size)
                     advance(file.tell() - done)
                     done = file.tell()
             advance(size - done)
@@ -37,3 +44,24 @@ def numbered_lines(path: Path, progress: Progress) -> Iterator[tuple[int, bytes]
             f"{path}: cannot be read beyond line {number} ({error}); "
             "delete the file to have it fetched again, or copy it anew"
         ) from error
+
+
+def bounded(readline: Callable[[int], bytes], name: str) -> Iterator[bytes]:
+    """Yield lines. Raises DataError for one that is too long to be a row."""
+    number = 0
+    while line := readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise DataError(
+                f"{name}:{number}: a line of more than {LONGEST_LINE:,} bytes, which no row has; copy it anew"
+            )
+        yield line
+
+
+def check_expansion(name: str, expanded: int, packed: int) -> None:
+    """Raise DataError for `expanded` bytes out of `packed` ones that no real data have."""
+    if expanded > max(EXPANDED_FREELY, MOST_EXPANDED * packed):
+        raise DataError(
+            f"{name}: expands to more than {MOST_EXPANDED} times its {packed:,} bytes, which no data do; "
+            "copy it anew, or unpack it yourself"
+        )

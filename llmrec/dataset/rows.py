@@ -10,13 +10,14 @@ import msgspec
 from msgspec import Meta
 
 from llmrec.errors import DataError
+from llmrec.files import UNREADABLE
 from llmrec.records import Interaction
 from llmrec.text import clean
 
 Line = TypeVar("Line")
 LATEST = 253_402_300_799  # the last second of the year 9999: later times are milliseconds by mistake
 SHOWN = 40
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+MOST_BAD = 100_000  # lines; a file with more is of another kind, and may have been made to take a day
 
 
 class TimeUnit(Enum):
@@ -43,7 +44,8 @@ class BadRow(Exception):
 
 
 class BadLines:
-    """The rows that were refused: the first reason, with its place, and how many there were."""
+    """The rows that were refused: the first reason, with its place, and how many there were: DataError is
+    raised for more than MOST_BAD."""
 
     def __init__(self) -> None:
         self.first = ""
@@ -52,6 +54,10 @@ class BadLines:
     def add(self, place: str, reason: str) -> None:
         self.first = self.first or f"{place}: {reason}"
         self.count += 1
+        if self.count > MOST_BAD:
+            raise DataError(
+                f"{self.first}; and so on for {MOST_BAD:,} lines: give a file of reviews or items"
+            )
 
     def check(self, allowed: int) -> None:
         """Raise DataError, naming the first, when there are more than `allowed`."""
@@ -157,7 +163,10 @@ def tidy(value: object) -> str:
 
 def shown(value: object) -> str:
     """Return the value for a message: on one line, and not too long for it."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, or lists without end
+        return f"a {type(value).__name__} too large to show"
     return text if len(text) <= SHOWN else text[: SHOWN - 4] + "..." + text[-1]
 
 

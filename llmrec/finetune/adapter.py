@@ -9,7 +9,7 @@ import msgspec
 from safetensors import SafetensorError, safe_open
 
 from llmrec.errors import BackendError, DataError
-from llmrec.files import write_atomic
+from llmrec.files import UNREADABLE, write_atomic
 from llmrec.model.local.checkpoint import Checkpoint
 from llmrec.model.local.library import explained, quiet
 from llmrec.model.local.session import LocalSession
@@ -44,7 +44,7 @@ def kept(folder: Path) -> Tuning:
     """Return the record of a folder. Raises DataError when it has none, or when its weights changed since."""
     try:
         tuning = msgspec.json.decode((folder / RECORD).read_bytes(), type=Tuning)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise DataError(
             f"{folder}: no record of a training ({error}); remove the folder to train anew"
         ) from error

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmrec.artifacts import COMPLETIONS, PROMPTS, from_lines
+from llmrec.artifacts import COMPLETIONS, PROMPTS, decoded, from_lines
 from llmrec.decoding.base import Decoding
 from llmrec.errors import BackendError
 from llmrec.model.base import Model, Session
@@ -26,13 +26,14 @@ class Replay(Model):
         if file.is_dir():
             file = file / COMPLETIONS
         try:
-            completions = from_lines(file, Completion)
-            digest = hashlib.blake2b(file.read_bytes(), digest_size=8).hexdigest()
+            content = file.read_bytes()
         except OSError as error:
             raise BackendError(
                 f"model.path: '{self.path}' holds no completions that can be read ({error.strerror}); "
                 "give a run folder or a completions.jsonl"
             ) from error
+        completions = decoded(file, content, Completion)
+        digest = hashlib.blake2b(content, digest_size=8).hexdigest()
         beside = file.with_name(PROMPTS)
         prompts = from_lines(beside, Prompt) if beside.is_file() else []
         return ReplaySession(completions, prompts, digest)

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from llmrec.artifacts import unreadable
+from llmrec.files import UNREADABLE
 from llmrec.records import Completion, Prompt
 
 T = TypeVar("T", Prompt, Completion)
@@ -27,7 +28,7 @@ class Lines(Generic[T]):
             for number, line in enumerate(file, 1):
                 try:
                     id = self._decode(line).example_id
-                except msgspec.MsgspecError as error:
+                except UNREADABLE as error:
                     raise unreadable(path, number, cls, error) from error
                 self._places.setdefault(id, []).append(slice(at, at + len(line)))
                 at += len(line)

@@ -68,6 +68,10 @@ class Variant:
         told = self.inject is Behavior.always or (self.inject is Behavior.needed and wording.needs_behavior)
         return dataclasses.replace(self, inject=Behavior.always if told else Behavior.never)
 
+    def shown(self, names: Names, answer: str, seed: int) -> Names:
+        """Return what is shown of items and users in prompts that ask for an `answer` of this kind."""
+        return names
+
     def open(self, wording: Wording, names: Names, pool: Sequence[Example], seed: int) -> "Writer":
         """Return a writer for one task and catalogue; demonstrations come out of `pool`."""
         return Writer(self, wording, names, Demonstrations(pool, self.select, seed))

@@ -1,5 +1,6 @@
 """A table for a paper: LaTeX with booktabs, of the same numbers as any other form."""
 
+from llmrec.exits import visible
 from llmrec.report.table import Grid, is_words
 
 # What LaTeX reads as more than itself, and characters that its default fonts lack.
@@ -13,7 +14,7 @@ _TABLE = str.maketrans(ESCAPES)
 
 def escaped(text: str) -> str:
     """Return a text as LaTeX prints it."""
-    return text.translate(_TABLE)
+    return visible(text).translate(_TABLE)
 
 
 def latex(made: Grid) -> str:
@@ -26,10 +27,10 @@ def latex(made: Grid) -> str:
     body = [*rows[: made.own], *([r"\midrule"] if rows[made.own :] else []), *rows[made.own :]]
     return "\n".join(
         [
-            *(f"% {note}" for note in made.notes),
+            *(f"% {' '.join(visible(note).splitlines())}" for note in made.notes),
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{escaped(made.title)}}}",
+            rf"\caption{{{escaped(' '.join(made.title.splitlines()))}}}",
             rf"\begin{{tabular}}{{{align}}}",
             r"\toprule",
             line([escaped(name.replace("\n", " ")) for name in made.header]),
@@ -44,7 +45,9 @@ def latex(made: Grid) -> str:
 
 
 def line(cells: list[str]) -> str:
-    return " & ".join(cells) + r" \\"
+    """Return a row; a bracket that begins one would be read as the space wanted above it."""
+    row = " & ".join(cells)
+    return ("{}" if row.startswith("[") else "") + row + r" \\"
 
 
 def cell(text: str, is_floor: bool) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from llmrec import exits
 from llmrec.files import write_atomic
 from llmrec.report.literature import (
     MISSING,
@@ -214,7 +215,7 @@ def legend(figures: Sequence[Published]) -> str:
 def table(header: Sequence[str], lines: Sequence[Sequence[str]], left: int) -> str:
     """Return a table in Markdown, its first `left` columns of words."""
     align = [":--" if place < left else "--:" for place in range(len(header))]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [header, align, *lines])
+    return exits.table([header, align, *lines])
 
 
 def bullets(said: Sequence[str]) -> str:

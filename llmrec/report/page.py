@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from llmrec import exits
 from llmrec.report.points import DATA, Point
 from llmrec.report.study import Ran
 from llmrec.report.table import LEFT, heading, notes, value
@@ -25,7 +26,7 @@ def page(
     for task, names in headline.items():
         own = [point for point in found if point.row["task"] == task]
         blocks += [f"## {task}"] * (len(headline) > 1) + [table(own, names, settings)]
-    return "\n\n".join([*blocks, "\n".join(f"- {note}" for note in told)]) + "\n"
+    return "\n\n".join([*blocks, "\n".join(f"- {exits.document(note)}" for note in told)]) + "\n"
 
 
 def absent(ran: Sequence[Ran]) -> list[str]:
@@ -82,10 +83,10 @@ def table(found: Sequence[Point], headline: Sequence[str], settings: Sequence[st
                 *(str(point.row["seed"]) for _ in seeds),
                 f"{point.coverage.valid:,} of {point.coverage.all:,}",
                 f"{point.row['n']:,} of {point.row['n_total']:,}",
-                *(value(same[0]).replace("\n", " ") if same else "-" for same in results),
+                *(value(same[0]) if same else "-" for same in results),
             ]
         )
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return exits.table(lines)
 
 
 def cells(point: Point, settings: Sequence[str]) -> list[str]:

@@ -1,11 +1,10 @@
 """Scores of several runs as points: each with the data it was had on, for tables, plots and programs."""
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from llmrec.exits import sheet
 from llmrec.report.flat import flat
 from llmrec.report.study import Ran
 from llmrec.report.table import stamped
@@ -131,8 +130,4 @@ def to_csv(found: Sequence[Point], settings: Sequence[str]) -> bytes:
     columns = ["dataset", *settings, *DATA[1:], "model"]
     rows = [{**point.row, **point.data, **point.settings, "model": point.model} for point in found]
     columns += [name for name in (rows[0] if rows else {}) if name not in columns and name != "run"] + ["run"]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    return sheet(columns, ([row[name] for name in columns] for row in rows)).encode()

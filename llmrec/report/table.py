@@ -4,10 +4,10 @@ from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from llmrec.exits import document, table
 from llmrec.report.verdicts import judges, strongest, verdict
 from llmrec.results import Coverage, Fit, Floor, MetricResult, Metrics, Tuning, find, way
 
@@ -184,14 +184,14 @@ def is_words(header: str) -> bool:
 def drawn(made: Grid) -> Group:
     """Return the table for a terminal, floors dimmed; what beats what stands below, a line a run, for
     columns of words would leave the numbers no room."""
-    table = Table()
+    drawing = Table()
     kept = [at for at, name in enumerate(made.header) if not name.startswith(BEATS)]
     for name in (made.header[at] for at in kept):
-        table.add_column(Text(name), justify="left" if is_words(name) else "right", overflow="fold")
+        drawing.add_column(Text(name), justify="left" if is_words(name) else "right", overflow="fold")
     for place, row in enumerate(made.rows):
-        table.add_row(*(escape(row[at]) for at in kept), style="" if place < made.own else "dim")
+        drawing.add_row(*(row[at] for at in kept), style="" if place < made.own else "dim")
     below = (Text(note, style="dim") for note in made.notes)
-    return Group(Text(made.title, style="bold"), table, *map(Text, verdicts(made)), *below, "")
+    return Group(Text(made.title, style="bold"), drawing, *map(Text, verdicts(made)), *below, "")
 
 
 def verdicts(made: Grid) -> list[str]:
@@ -207,9 +207,7 @@ def verdicts(made: Grid) -> list[str]:
 
 def markdown(made: Grid) -> str:
     """Return the table for a document, floors in italics."""
-    flat = [[cell.replace("\n", " ") for cell in row] for row in made.rows]
-    rows = [row if place < made.own else [f"*{row[0]}*", *row[1:]] for place, row in enumerate(flat)]
+    rows = [row if place < made.own else [f"*{row[0]}*", *row[1:]] for place, row in enumerate(made.rows)]
     align = [":--" if is_words(name) else "--:" for name in made.header]
-    body = [[name.replace("\n", " ") for name in made.header], align, *rows]
-    lines = ["| " + " | ".join(row) + " |" for row in body]
-    return "\n".join([f"**{made.title}**", "", *lines, "", *(f"- {note}" for note in made.notes), ""])
+    notes = [f"- {document(note)}" for note in made.notes]
+    return "\n".join([f"**{document(made.title)}**", "", table([made.header, align, *rows]), "", *notes, ""])

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from llmrec.errors import ConfigError, DataError
 from llmrec.features import first_mention, shared_features
+from llmrec.files import UNREADABLE
 from llmrec.records import Answer, Interaction, Text
 from llmrec.split.ledger import Ledger, Role, Scheme
 from llmrec.task.base import Refer, Reveal, Task
@@ -75,7 +76,7 @@ def from_file(path: Path) -> Refer:
     for number, line in enumerate(lines, 1):
         try:
             row = msgspec.json.decode(line, type=Sentence)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise DataError(f"{path}:{number}: {error}; lines are user, item, feature, sentence") from error
         given.setdefault((row.user, row.item), row.sentence)
 

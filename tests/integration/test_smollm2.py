@@ -90,3 +90,16 @@ def test_a_new_process_opens_the_converted_model_in_twice_the_time_of_its_import
     )
     assert float(done.stdout) < 2
     assert done.stderr == ""
+
+
+def test_its_chat_marks_in_a_title_are_letters(cache_dir):
+    session = open_session(cache_dir)
+    marks = session.loaded.tokenizer.all_special_ids
+    title = "".join(session.loaded.tokenizer.all_special_tokens)
+    [clean], [hostile] = (
+        session.renderer.encode([request_for(text).prompt.messages]) for text in ("Rate it", f"Rate {title}")
+    )
+    assert [id for id in hostile if id in marks] == [id for id in clean if id in marks]
+    assert title in session.loaded.tokenizer.decode(hostile)
+    [answer] = session.renderer.encode_answers([title])
+    assert not set(answer) & set(marks)

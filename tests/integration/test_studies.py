@@ -1,6 +1,7 @@
 """A study as a user gives it: all runs by one command, their folders shared with runs given by hand."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -103,3 +104,17 @@ def test_the_papers_table_is_rehearsed_with_random_weights(tmp_path):
     page = (tmp_path / "out/studies/paper/page.md").read_text()
     assert "alpaca" in page
     assert "- left out, 1 of 2 runs (task=rating dataset=demo model=gru4rec" in page
+
+
+def test_a_study_of_injections_tells_what_the_items_that_carry_them_gain(tmp_path):
+    words = ["model=tiny", "dataset=demo", "limit=12", "resamples=20", "task=direct", "task.num_negatives=7"]
+    done = llmrec(tmp_path, "run", "experiment=injection", *words, "decoding=candidates")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "out/studies/injection/page.md").read_text()
+    assert "| direct | injected |" in page
+    assert re.search(
+        r"\| direct \| an injected item is first \| \d+ \| 0\.\d{4} \| \S+ \| [+-]0\.\d{4} \[", page
+    )
+    assert "| direct | mean place of injected items |" in page
+    metrics = [path.read_text() for path in tmp_path.glob("out/runs/*/*/metrics.json")]
+    assert sorted('"prompts_with_orders"' in one for one in metrics) == [False, True]

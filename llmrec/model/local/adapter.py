@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from llmrec.errors import BackendError, one_line
+from llmrec.model.local.library import LIBRARY_ERRORS
 from llmrec.model.local.loaded import Loaded
 
 CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+# What peft makes weights by, before it looks at those that are there.
+SIZES = ("r", "init_r", "target_r", "num_virtual_tokens", "encoder_hidden_size", "token_dim", "num_layers")
 PADDABLE = ("PREFIX_TUNING", "CARTRIDGE")
 PROBE = "Which one will be next, and why?"
 
@@ -30,13 +33,16 @@ def put_on(loaded: Loaded, folder: Path) -> Loaded:
     import peft
     from peft.utils.save_and_load import load_peft_weights, set_peft_model_state_dict
 
+    if not (folder / WEIGHTS).is_file():  # peft would look for a pickle, and then on the hub
+        raise BackendError(f"adapter {folder}: no {WEIGHTS} in it, the one format that is read; save it so")
     try:
         config = peft.PeftConfig.from_pretrained(str(folder))
         config.inference_mode = True
         weights = load_peft_weights(str(folder), device="cpu")
+        check_sizes(config.to_dict(), max((max(one.shape, default=0) for one in weights.values()), default=0))
         model = peft.get_peft_model(loaded.model, config)
         found: Any = set_peft_model_state_dict(model, weights)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+    except (*LIBRARY_ERRORS, RecursionError, MemoryError) as error:
         raise BackendError(
             f"adapter {folder}: does not go on {loaded.name} ({one_line(error)}); give one that was trained "
             "on this base, or remove the folder to train anew"
@@ -55,6 +61,14 @@ def put_on(loaded: Loaded, folder: Path) -> Loaded:
             "another one, or remove the folder to train anew"
         )
     return tuned
+
+
+def check_sizes(config: dict[str, Any], most: int) -> None:
+    """Raise ValueError for a config that asks for more than any side of the weights beside it, `most`."""
+    patterns = config.get("rank_pattern") or {}
+    for name, value in [(name, config.get(name)) for name in SIZES] + list(patterns.items()):
+        if isinstance(value, int) and value > most:
+            raise ValueError(f"{name}={value}, and no side of its weights is longer than {most}")
 
 
 def with_adapter(loaded: Loaded, model: Any) -> Loaded:

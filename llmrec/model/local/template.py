@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from llmrec.errors import BackendError, one_line
+from llmrec.model.local.quoting import Quoting
 from llmrec.model.local.settings import LocalSettings, Template, Weights
 from llmrec.records import Message, Part
 
@@ -16,7 +17,8 @@ PROBE = "system words"
 
 
 class Renderer:
-    """Renders by the chat template, the settings' or else the tokenizer's, or plainly for a base model.
+    """Renders by the chat template, the settings' or else the tokenizer's, or plainly for a base model. What
+    messages and answers say is quoted: only the template writes control tokens.
 
     Raises BackendError when the settings ask for what template or tokenizer do not have.
     """
@@ -32,6 +34,7 @@ class Renderer:
             raise BackendError("model.add_bos: true, but the tokenizer has no start token; use null")
         self.chat = settings.template is not Template.plain and has_template
         self._tokenizer = tokenizer
+        self._quoting = Quoting(tokenizer)
         self._settings = settings
         if self.chat:
             self._try_out()
@@ -40,13 +43,13 @@ class Renderer:
     def encode(self, conversations: Iterable[Sequence[Message]]) -> list[list[int]]:
         """Return the token ids of each conversation."""
         # A chat template writes its special tokens itself.
-        texts = [self.render(messages) for messages in conversations]
+        texts = [self._quoted(messages) for messages in conversations]
         return [self._begun(ids) for ids in self._ids(texts, special=not self.chat)]
 
     def encode_pair(self, messages: Sequence[Message], answer: str) -> tuple[list[int], list[int]]:
         """Return the token ids of a prompt, the very ones that `encode` gives, and of the answer after it,
         without an end token."""
-        text = self.render(messages)
+        text, answer = self._quoted(messages), self._quoting.quoted(answer)
         space = "" if self.chat or text[-1:].isspace() else " "
         prompt, whole = self._ids([text, text + space + answer], special=not self.chat)
         if whole[: len(prompt)] == prompt:
@@ -61,11 +64,7 @@ class Renderer:
 
     def _ids(self, texts: Sequence[str], special: bool) -> list[list[int]]:
         # A lone surrogate, which JSON allows in a review, has no UTF-8 form.
-        sound = [text.encode("utf-8", "replace").decode() for text in texts]
-        ids: list[list[int]] = self._tokenizer(
-            sound, add_special_tokens=special, return_attention_mask=False
-        )["input_ids"]
-        return ids
+        return self._quoting.ids([text.encode("utf-8", "replace").decode() for text in texts], special)
 
     def _begun(self, ids: list[int]) -> list[int]:
         """Return the ids with a start token in front, or without it, where the settings say so."""
@@ -77,7 +76,14 @@ class Renderer:
 
     def render(self, messages: Sequence[Message]) -> str:
         """Return the text up to where the answer begins."""
-        turns = [{"role": message.role, "content": message.content} for message in messages]
+        return self._written([{"role": message.role, "content": message.content} for message in messages])
+
+    def _quoted(self, messages: Sequence[Message]) -> str:
+        """Return the same with a break in each control token that a message holds."""
+        quoted = self._quoting.quoted
+        return self._written([{"role": one.role, "content": quoted(one.content)} for one in messages])
+
+    def _written(self, turns: list[Turn]) -> str:
         if not self.chat:
             told = "\n\n".join(turn["content"] for turn in turns)
             # A prompt that speaks of the marker itself wants thoughts before it.

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from llmrec.errors import BackendError, DataError
-from llmrec.files import made_once, write_atomic
+from llmrec.files import UNREADABLE, made_once, write_atomic
 from llmrec.locks import alone, lock_of
 from llmrec.model.base import Session
 from llmrec.model.recommender.base import Recommender, Rule, RuleSession, check_packages
@@ -151,5 +151,5 @@ def kept(folder: Path) -> tuple[dict[str, Any], Fit]:
     try:
         fit = msgspec.json.decode((folder / RECORD).read_bytes(), type=Fit)
         return load_file(folder / WEIGHTS), fit
-    except (OSError, msgspec.MsgspecError, SafetensorError) as error:
+    except (OSError, *UNREADABLE, SafetensorError) as error:
         raise DataError(f"{folder}: no fit that can be read ({error}); remove it to fit anew") from error

@@ -17,6 +17,7 @@ from llmrec.model.served.model import Api, Likelihoods, ServedSettings
 from llmrec.model.served.trouble import Passing
 from llmrec.records import Answer, Completion, Request
 from llmrec.seeded import hash64
+from llmrec.suspicious import broken
 
 Body = dict[str, Any]
 PATHS = {Api.chat: "/chat/completions", Api.completion: "/completions"}
@@ -48,7 +49,7 @@ class Way(ABC):
     def _asked(self, request: Request, length: int, **more: Any) -> Body:
         """Return a body; the settings' `extra` has the last word."""
         settings = self._settings
-        turns = [{"role": turn.role, "content": turn.content} for turn in request.prompt.messages]
+        turns = [{"role": turn.role, "content": broken(turn.content)} for turn in request.prompt.messages]
         asked = {"messages": turns} if settings.api is Api.chat else {"prompt": plain(turns)}
         return {"model": settings.served_as, **asked, settings.length_field: length, **more, **settings.extra}
 
@@ -131,7 +132,7 @@ class PromptTokens(Way):
         return [bare, *(self._begun(bare, text) for text in request.choices.texts)]
 
     def _begun(self, bare: Body, text: str) -> Body:
-        turns = [*bare["messages"], {"role": "assistant", "content": text}]
+        turns = [*bare["messages"], {"role": "assistant", "content": broken(text)}]
         goes_on = {"add_generation_prompt": False, "continue_final_message": not self._decoding.end}
         return bare | {"messages": turns, "prompt_logprobs": 0, **goes_on}
 

@@ -251,7 +251,7 @@ def test_the_command_prints_tables_markdown_and_json(files, key, tmp_path, capsy
     words = ["score", *map(str, files), "--key", str(key), "--judge", str(judge)]
     assert annotate.main(words) == 0
     shown = capsys.readouterr().out
-    for told in ("rated by 2, 9 of 10 showings ranked", "Krippendorff's alpha, ordinal", "judge a / b"):
+    for told in ("rated by 2, 9 of 10 showings ranked", "Krippendorff's alpha, ordinal", "judge a | b"):
         assert told in shown
     assert annotate.main([*words, "--format", "markdown"]) == 0
     lines = capsys.readouterr().out.splitlines()
