@@ -2,10 +2,20 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
 
 
 class LlmrecError(Exception):
-    """Base of every error that is shown as one line, without a traceback."""
+    """Base of every error that is shown as one line, without a traceback; `status` is what the command exits
+    with."""
+
+    status: ClassVar[int] = 1
+
+
+class UsageError(LlmrecError):
+    """Words that a command does not take."""
+
+    status = 2
 
 
 class ConfigError(LlmrecError):
@@ -35,5 +45,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return what an error says, on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return what an error says, on one line that changes nothing about a terminal."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return "".join(sign if sign.isprintable() else "?" for sign in words)

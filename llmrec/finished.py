@@ -9,16 +9,21 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, PREDICTIONS, from_lines, read_metrics, read_titles
-from llmrec.errors import DataError
+from llmrec.errors import DataError, one_line
 from llmrec.metric.base import Context, Row
-from llmrec.plan import Plan, plan
+from llmrec.plan import PATHS, Plan, plan
 from llmrec.progress import Silent
 from llmrec.records import Answer, Example, Prediction, Rating, Text
 from llmrec.results import Metrics, find
 from llmrec.rows import draw
 
+WHOLE = (
+    "dataset", "split", "task", "prompt", "model", "decoding", "parser", "metric", "finetune", "limit",
+    "seed", *PATHS,
+)  # fmt: skip
 T = TypeVar("T")
 Self = TypeVar("Self", bound="Finished")
 
@@ -144,14 +149,16 @@ def known(metrics: Metrics, rows: Sequence[Row]) -> Context:
 
 
 def stored_config(folder: Path) -> DictConfig:
-    """Return the config of a run folder. Raises DataError where there is none."""
+    """Return the config of a run folder. Raises DataError where there is none, or not the whole of one."""
     path = folder / CONFIG
     try:
         config = OmegaConf.load(path)
-    except (OSError, OmegaConfBaseException) as error:
+    except (OSError, UnicodeError, OmegaConfBaseException, YAMLError) as error:
         raise DataError(
-            f"{path}: cannot be read; give the folder of a run, such as outputs/runs/..."
+            f"{path}: cannot be read ({one_line(error)}); give the folder of a run, such as outputs/runs/..."
         ) from error
     if not isinstance(config, DictConfig):
-        raise DataError(f"{path}: holds no config of a run")
+        raise DataError(f"{path}: holds no config of a run; give the folder of one")
+    if lacking := [name for name in WHOLE if name not in config]:
+        raise DataError(f"{path}: has no {lacking[0]}, as every run's has; give the folder of a run")
     return config

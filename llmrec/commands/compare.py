@@ -1,6 +1,5 @@
 """`llmrec compare RUN RUN...`: is the difference real?"""
 
-import argparse
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from llmrec.commands.arguments import Arguments
 from llmrec.comparison.differences import Difference, Measured, changed, differences, measures
 from llmrec.comparison.naming import names
 from llmrec.comparison.pairs import Pair, pairs
@@ -18,7 +18,7 @@ from llmrec.report.verdicts import beats
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="llmrec compare",
         description="Hold finished runs against each other on the rows that they share, every two of them.",
     )

@@ -1,12 +1,12 @@
 """`llmrec repeats RUN...`: how much of a score is chance, prompt or order?"""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 
+from llmrec.commands.arguments import Arguments
 from llmrec.comparison.repeats import Repeats, Share, repeats
 from llmrec.comparison.table import drawn, markdown
 from llmrec.errors import ConfigError
@@ -21,7 +21,7 @@ NOTES = (
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="llmrec repeats",
         description="How a score varies over the runs of a sweep, such as llmrec run -m "
         "prompt=zero_shot,no_format task.shuffle_seed=0,1,2, and what explains it.",

@@ -1,6 +1,5 @@
 """`llmrec report DIR...`: finished runs as a table, JSON, CSV or LaTeX, or as a page of HTML."""
 
-import argparse
 import csv
 import sys
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ import msgspec
 from rich.console import Console
 
 from llmrec.artifacts import METRICS, read_metrics
+from llmrec.commands.arguments import Arguments
 from llmrec.comparison.contributions import ablated, contributions
 from llmrec.comparison.contributions import grids as of_prompts
 from llmrec.errors import ConfigError, DataError, LlmrecError
@@ -24,7 +24,7 @@ DOCUMENTS = {"markdown": markdown, "latex": latex}
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="llmrec report", description="Tabulate the runs below the folders, floors included."
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")

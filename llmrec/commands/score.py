@@ -1,13 +1,13 @@
 """`llmrec score DIR...`: parse and score stored completions again; no model is loaded."""
 
-import sys
 from pathlib import Path
 
 from rich.console import Console
 
 from llmrec.artifacts import RunDir
 from llmrec.commands.console import progress
-from llmrec.errors import LlmrecError
+from llmrec.commands.telling import tell
+from llmrec.errors import LlmrecError, UsageError
 from llmrec.finished import stored_config
 from llmrec.pipeline import run
 from llmrec.plan import plan
@@ -20,9 +20,11 @@ is loaded: a run whose rows were not all asked is refused."""
 
 
 def main(argv: list[str]) -> int:
-    if not argv or "--help" in argv or "-h" in argv:
+    if "--help" in argv or "-h" in argv:
         print(HELP)
-        return 0 if argv else 1
+        return 0
+    if not argv:
+        raise UsageError("llmrec score: no folder; give those of runs, such as outputs/runs/rating/*")
     finished, failed = [], False
     for name in argv:
         try:
@@ -30,7 +32,7 @@ def main(argv: list[str]) -> int:
             finished.append(run(made, RunDir(Path(name)), progress(), asks=False))
         except LlmrecError as error:
             failed = True
-            print(f"error: {error}", file=sys.stderr)
+            tell(error)
     console = Console()
     for grid in grids(finished):
         console.print(drawn(grid))

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from llmrec.errors import BackendError, one_line
+from llmrec.errors import BackendError
 from llmrec.model.local.loaded import Loaded
 
 CONFIG = "adapter_config.json"
 PADDABLE = ("PREFIX_TUNING", "CARTRIDGE")
+WEIGHTS = "adapter_model.safetensors"  # without it peft would read a pickle
 PROBE = "Which one will be next, and why?"
 
 
@@ -32,13 +33,17 @@ def put_on(loaded: Loaded, folder: Path) -> Loaded:
 
     try:
         config = peft.PeftConfig.from_pretrained(str(folder))
+        if getattr(config, "megatron_config", None):
+            raise ValueError("its megatron_config names a module to import")
+        if not (folder / WEIGHTS).is_file():
+            raise ValueError(f"it has no {WEIGHTS}")
         config.inference_mode = True
         weights = load_peft_weights(str(folder), device="cpu")
         model = peft.get_peft_model(loaded.model, config)
         found: Any = set_peft_model_state_dict(model, weights)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise BackendError(
-            f"adapter {folder}: does not go on {loaded.name} ({one_line(error)}); give one that was trained "
+            f"adapter {folder}: does not go on {loaded.name} ({reason(error)}); give one that was trained "
             "on this base, or remove the folder to train anew"
         ) from error
     missing = [name for name in found.missing_keys if _is_adapters(name, model)]
@@ -55,6 +60,12 @@ def put_on(loaded: Loaded, folder: Path) -> Loaded:
             "another one, or remove the folder to train anew"
         )
     return tuned
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says first: torch lists all weights that do not fit, each on a line."""
+    first, *rest = str(error).splitlines() or [""]
+    return " ".join((rest[0] if rest and "state_dict" in first else first or repr(error)).split())
 
 
 def with_adapter(loaded: Loaded, model: Any) -> Loaded:
