@@ -185,13 +185,20 @@ def lines_but(content: bytes, but: Sequence[str]) -> list[bytes]:
 
 
 def read_metrics(path: Path) -> Metrics:
-    """Return a metrics.json. Raises DataError when it is none."""
+    """Return a metrics.json. Raises DataError when it is none, or of another schema."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Metrics)
+        found = msgspec.json.decode(path.read_bytes(), type=Metrics)
     except (OSError, *UNREADABLE) as error:
         raise DataError(
-            f"{path}: no metrics of llmrec ({error}); give the folder of a finished run"
+            f"{path}: no metrics of llmrec ({error}); give the folder of a finished run, or have it written "
+            f"anew: llmrec score {path.parent}"
         ) from error
+    if found.schema != METRICS_SCHEMA:
+        raise DataError(
+            f"{path}: schema '{found.schema}', and this version reads {METRICS_SCHEMA}; have it written "
+            f"anew: llmrec score {path.parent}"
+        )
+    return found
 
 
 def read_titles(folder: Path) -> dict[str, str]:

@@ -4,8 +4,10 @@ import importlib
 import os
 import sys
 
+from llmrec import stopping
+from llmrec.commands.telling import listened, tell
 from llmrec.commands.terminal import guarded
-from llmrec.errors import LlmrecError, did_you_mean
+from llmrec.errors import UsageError, did_you_mean
 
 COMMANDS = {
     "run": "run a benchmark: llmrec run task=rating dataset=gift_cards limit=100",
@@ -36,20 +38,23 @@ def usage() -> str:
             "",
             *lines,
             "",
-            "`llmrec COMMAND --help` tells more. Start with: llmrec run limit=16",
+            "`llmrec COMMAND --help` tells more; --debug shows what led to an error.",
+            "Start with: llmrec run limit=16",
         ]
     )
 
 
 def main() -> None:
     """Run the subcommand that the command line names, and exit with its status."""
+    stopping.listen()
     sys.exit(dispatch(sys.argv[1:]))
 
 
 def dispatch(argv: list[str]) -> int:
-    """Run one subcommand. A user's mistake is one line on standard error and status 1."""
+    """Run one subcommand. An error is one line on standard error, and status 1, or 2 for words that a command
+    does not take."""
     with guarded():
-        return _dispatch(argv)
+        return _dispatch(listened(argv))
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -67,20 +72,19 @@ def _dispatch(argv: list[str]) -> int:
         strip_subcommand(os.environ)
     try:
         if name not in COMMANDS:
-            raise LlmrecError(
-                f"llmrec {name}: no such command{did_you_mean(name, COMMANDS)}; see llmrec --help"
-            )
+            near = did_you_mean(name, COMMANDS) or "; see llmrec --help"
+            raise UsageError(f"llmrec {name}: no such command{near}")
         command = importlib.import_module(f"llmrec.commands.{name}")
         return int(command.main(rest))
-    except LlmrecError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on where this one was", file=sys.stderr)
-        return 130
+        return stopping.status()
+    except Exception as error:  # noqa: BLE001 - what nothing foresaw is told in one line too
+        tell(error)
+        return getattr(error, "status", 1)
 
 
 def strip_subcommand(environ: "os._Environ[str]") -> None:

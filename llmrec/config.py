@@ -1,19 +1,23 @@
 """From YAML to typed objects: the only reader of `_target_`."""
 
 import importlib
+import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from llmrec.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
 
+CONFIG_DIR = "LLMREC_CONFIG_DIR"  # set by `llmrec run --config-dir DIR`
 SECRET = re.compile(r"((api|access|private)_?key|token|secret|password)$", re.IGNORECASE)
+_TARGET = re.compile(r"""_target_:\s*['"]?([\w.]+)""")
 
 
 def conf_dir() -> Path:
@@ -37,33 +41,66 @@ def build(node: DictConfig, base: type[T], place: str) -> T:
     schema = OmegaConf.structured(cls)
     for key in fields:
         if key not in schema.keys():  # noqa: SIM118 - `in schema` is false for what has no value yet
-            raise ConfigError(f"{place}.{key}: no such setting{did_you_mean(key, map(str, schema.keys()))}")
+            near = did_you_mean(key, map(str, schema.keys())) or "; see llmrec show"
+            raise ConfigError(f"{within(place, key)}: no such setting{near}")
     try:
         merged = OmegaConf.merge(schema, fields)
         missing = sorted(OmegaConf.missing_keys(merged))
         if missing:
-            raise ConfigError(f"{place}.{missing[0]}: no value; set {place}.{missing[0]}=...")
+            raise unset(within(place, missing[0]))
         return cast(T, OmegaConf.to_object(merged))
     except OmegaConfBaseException as error:
-        key = f".{error.full_key}" if error.full_key else ""
-        raise ConfigError(f"{place}{key}: {str(error).splitlines()[0]}") from error
+        raise unfit(within(place, str(error.full_key or "")), error) from error
     except ConfigError as error:
         text = str(error)
         raise ConfigError(text if text.startswith(place) else f"{place}.{text}") from error
 
 
+def within(place: str, key: str) -> str:
+    """Return the full name of a key of a node; the root's has none before it."""
+    return f"{place}.{key}".strip(".")
+
+
+def unset(place: str) -> ConfigError:
+    """Return the error of a setting that has to be given."""
+    return ConfigError(f"{place}: no value; set {place}=...")
+
+
+def unfit(place: str, error: OmegaConfBaseException) -> ConfigError:
+    """Return what OmegaConf says of a value that does not fit its place."""
+    if isinstance(error, MissingMandatoryValue):
+        return unset(place)
+    first = str(error).splitlines()[0]
+    way_out = "choose one of those" if "expected one of" in first else f"give another {place}=VALUE"
+    return ConfigError(f"{place}: {first}; {way_out}")
+
+
 def _target(node: DictConfig, base: type[T], place: str) -> type[T]:
-    path = node.get("_target_")
+    path = str(node.get("_target_") or "")
     if not path:
         raise ConfigError(f"{place}: no _target_; name the class that reads this group")
-    module, _, name = str(path).rpartition(".")
+    if not path.startswith("llmrec.") and path not in own_classes(os.environ.get(CONFIG_DIR)):
+        raise ConfigError(
+            f"{place}._target_: '{path}' is no class of llmrec, and no config's word is taken for it; if it "
+            f"is your own, name it in a YAML of a folder, and give that by {CONFIG_DIR}=DIR"
+        )
+    module, _, name = path.rpartition(".")
     try:
         cls = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise ConfigError(f"{place}._target_: '{path}' cannot be imported ({error})") from error
+        raise ConfigError(
+            f"{place}._target_: '{path}' cannot be imported ({error}); name a class that is there"
+        ) from error
     if not (isinstance(cls, type) and issubclass(cls, base)):
-        raise ConfigError(f"{place}._target_: '{path}' is no {base.__name__}")
+        raise ConfigError(f"{place}._target_: '{path}' is no {base.__name__}; name a class that is one")
     return cls
+
+
+@cache
+def own_classes(folder: str | None) -> frozenset[str]:
+    """Return the classes that the YAML files below a user's own folder of groups name."""
+    files = Path(folder).rglob("*.yaml") if folder else ()
+    return frozenset(name for file in files for name in _TARGET.findall(file.read_text("utf-8", "replace")))
 
 
 def to_yaml(stored: Mapping[str, Any]) -> bytes:

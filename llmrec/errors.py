@@ -2,13 +2,23 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
 
 
 class LlmrecError(Exception):
-    """Base of every error that is shown as one line, without a traceback; line ends in it become blanks."""
+    """Base of every error that is shown as one line, without a traceback; line ends in it become blanks.
+    `status` is what the command exits with."""
+
+    status: ClassVar[int] = 1
 
     def __str__(self) -> str:
         return " ".join(super().__str__().splitlines())
+
+
+class UsageError(LlmrecError):
+    """Words that a command does not take."""
+
+    status = 2
 
 
 class ConfigError(LlmrecError):
@@ -38,5 +48,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return what an error says, on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return what an error says, on one line that changes nothing about a terminal."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return "".join(sign if sign.isprintable() else "?" for sign in words)

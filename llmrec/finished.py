@@ -1,7 +1,6 @@
 """A finished run, opened again from its folder: what was asked, what was answered, and what scores it."""
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,20 +8,23 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 import yaml
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, PREDICTIONS, from_lines, read_metrics, read_titles
 from llmrec.errors import DataError, one_line
 from llmrec.files import plain_yaml
 from llmrec.metric.base import Context, Row
-from llmrec.plan import Plan, plan
+from llmrec.plan import PATHS, Plan, plan
 from llmrec.progress import Silent
 from llmrec.records import Answer, Example, Prediction, Rating, Text
 from llmrec.results import Metrics, find
 from llmrec.rows import draw
 
-TRUSTED = "LLMREC_TRUSTED"  # packages beside ours, by name
+WHOLE = (
+    "dataset", "split", "task", "prompt", "model", "decoding", "parser", "metric", "finetune", "limit",
+    "seed", *PATHS,
+)  # fmt: skip
 _OTHER = "give the folder of a run, such as outputs/runs/..."
 
 T = TypeVar("T")
@@ -150,7 +152,7 @@ def known(metrics: Metrics, rows: Sequence[Row]) -> Context:
 
 
 def stored_config(folder: Path) -> DictConfig:
-    """Return the config of a run folder. Raises DataError where there is none."""
+    """Return the config of a run folder. Raises DataError where there is none, or not the whole of one."""
     path = folder / CONFIG
     try:
         content = plain_yaml(path)
@@ -166,15 +168,11 @@ def stored_config(folder: Path) -> DictConfig:
         yaml.YAMLError,
         OmegaConfBaseException,
     ) as error:
-        raise DataError(f"{path}: no config of a run ({one_line(error)}); {_OTHER}") from error
+        raise DataError(f"{path}: cannot be read ({one_line(error)}); {_OTHER}") from error
     if not isinstance(config, DictConfig):
         raise DataError(f"{path}: holds no config of a run; {_OTHER}")
-    foreign = sorted({name for name in targets(config) if name.partition(".")[0] not in trusted()})
-    if foreign:
-        raise DataError(
-            f"{path}: names {foreign[0]}, which would be imported; if you trust it, set "
-            f"{TRUSTED}={foreign[0].partition('.')[0]}"
-        )
+    if lacking := [name for name in WHOLE if name not in config]:
+        raise DataError(f"{path}: has no {lacking[0]}, as every run's has; {_OTHER}")
     return config
 
 
@@ -185,18 +183,3 @@ def stored_plan(folder: Path, config: DictConfig) -> Plan:
         return plan(config)
     except (AttributeError, KeyError, TypeError, ValueError, OmegaConfBaseException) as error:
         raise DataError(f"{folder / CONFIG}: no config of a run ({one_line(error)}); {_OTHER}") from error
-
-
-def trusted() -> set[str]:
-    """Return the packages whose classes a stored config may name: this one, and those that the user says."""
-    return {"llmrec", *os.environ.get(TRUSTED, "").replace(",", " ").split()}
-
-
-def targets(node: Any) -> Iterator[str]:
-    """Yield what the `_target_` of each part of a config names."""
-    if isinstance(node, DictConfig | ListConfig):
-        parts = node.items() if isinstance(node, DictConfig) else enumerate(node)
-        for key, value in parts:
-            if key == "_target_":
-                yield str(value)
-            yield from targets(value)

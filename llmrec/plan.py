@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from llmrec.config import build, conf_dir
+from llmrec.config import build, conf_dir, unfit
 from llmrec.dataset.base import Dataset
 from llmrec.decoding.base import Decoding
 from llmrec.decoding.guided import Guided
@@ -61,7 +61,7 @@ class Settings:
         for name, lowest in least.items():
             value = getattr(self, name)
             if value is not None and value < lowest:
-                raise ConfigError(f"{name}: {value} is below {lowest}")
+                raise ConfigError(f"{name}: {value} is below {lowest}; give {lowest} or more")
 
     @property
     def role(self) -> Role:
@@ -141,7 +141,7 @@ def plan(cfg: DictConfig) -> Plan:
             Lesson(task, wording) if name == task.name else lesson(other_task(name), f"finetune.tasks.{name}")
             for name in whole.finetune.get("tasks") or [task.name]
         ],
-        settings=build(OmegaConf.create({"_target_": "llmrec.plan.Settings", **settings}), Settings, "run"),
+        settings=build(OmegaConf.create({"_target_": "llmrec.plan.Settings", **settings}), Settings, ""),
         stored=stored,
     )
     check(made)
@@ -153,8 +153,7 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
     try:
         container = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        key = error.full_key or "config"
-        raise ConfigError(f"{key}: {str(error).splitlines()[0]}; set {key}=...") from error
+        raise unfit(str(error.full_key or "config"), error) from error
     stored = {str(key): value for key, value in dict(container).items() if key != "hydra"}  # type: ignore[arg-type]
     # Absolute, so that a run folder can be scored again from anywhere.
     return stored | {key: str(Path(stored[key]).expanduser().absolute()) for key in PATHS}
@@ -216,7 +215,10 @@ def check(made: Plan) -> None:
     check_decoding(made)
     made.finetune.check(made.model)
     if not made.model.serves(made.decoding):
-        raise ConfigError(f"model={made.model.name}: cannot answer by decoding={made.decoding.name}")
+        raise ConfigError(
+            f"model={made.model.name}: cannot answer by decoding={made.decoding.name}; leave that to the "
+            "model, or choose another of llmrec list decoding"
+        )
 
 
 def check_decoding(made: Plan) -> None:

@@ -14,6 +14,7 @@ from llmrec.parser.base import Reader
 from llmrec.parser.unwrap import has_final_answer
 from llmrec.progress import Progress
 from llmrec.records import Completion, Message, Part, Prediction, Prompt, Reading, Request
+from llmrec.stopping import finishing
 
 Key = tuple[str, int]
 
@@ -77,12 +78,13 @@ class Asking:
             )
         if missing and self.session is not None:
             session = self.session()
-            with self.progress.bar(label, len(requests), "rows") as advance:
+            with self.progress.bar(label, len(requests), "rows") as advance, finishing() as between:
                 advance(len(known))
                 for new in session.stream(requests, self.decoding, known):
                     run_dir.append(new)
                     stored.update({(done.example_id, ask): done for done in new})
                     advance(len(new))
+                    between()
         return [stored[request.question.id, ask] for request in requests]
 
     def read(self, request: Request, completion: Completion) -> Reading:

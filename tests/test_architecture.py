@@ -20,6 +20,7 @@ BASICS = {
     "features",
     "onefile",
     "locks",
+    "stopping",
 }
 NOUNS = {"dataset", "split", "task", "prompt", "model", "decoding", "parser", "metric", "finetune"}
 ALLOWED = {
@@ -33,6 +34,7 @@ ALLOWED = {
     "features": set(),
     "onefile": set(),
     "progress": set(),
+    "stopping": set(),
     "files": {"errors"},
     "locks": {"files"},
     **{noun: BASICS | {noun} for noun in NOUNS},

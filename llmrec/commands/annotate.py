@@ -14,6 +14,7 @@ from llmrec.annotate.rubric import Rubric, default_path, read_rubric
 from llmrec.annotate.scores import Scores, scores
 from llmrec.annotate.table import sections
 from llmrec.artifacts import pretty
+from llmrec.commands.arguments import Arguments
 from llmrec.commands.console import Terminal
 from llmrec.comparison.naming import names
 from llmrec.comparison.table import drawn, markdown
@@ -29,8 +30,8 @@ def main(argv: list[str]) -> int:
     return make(asked) if asked.action == "make" else score(asked)
 
 
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(
+def parser() -> Arguments:
+    made = Arguments(
         prog="llmrec annotate", description="Have people rank and score the texts of finished runs, blind."
     )
     actions = made.add_subparsers(dest="action", required=True)

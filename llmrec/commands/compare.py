@@ -1,12 +1,12 @@
 """`llmrec compare RUN RUN...`: is the difference real?"""
 
-import argparse
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
 import msgspec
 
+from llmrec.commands.arguments import Arguments
 from llmrec.commands.console import Terminal
 from llmrec.comparison.differences import Difference, Measured, changed, differences, measures
 from llmrec.comparison.naming import names
@@ -18,7 +18,7 @@ from llmrec.report.verdicts import beats
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="llmrec compare",
         description="Hold finished runs against each other on the rows that they share, every two of them.",
     )

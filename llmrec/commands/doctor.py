@@ -39,6 +39,7 @@ def main(argv: list[str]) -> int:
     if "--help" in argv or "-h" in argv:
         print(HELP)
         return 0
+    plan(composed(argv))  # words that no run takes are told once, and at once
     console = Terminal(highlight=False, soft_wrap=True)
     sound = True
     for title, look in CHECKS.items():

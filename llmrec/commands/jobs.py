@@ -1,6 +1,7 @@
 """The jobs of `llmrec run`: Hydra composes them, one or a sweep, and each is a run in its folder."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +19,8 @@ from llmrec.commands.board import Board
 from llmrec.commands.composing import one_line
 from llmrec.commands.console import Terminal, errors, progress
 from llmrec.commands.launching import is_here, lost_workers, paths_elsewhere
-from llmrec.commands.words import MULTIRUN
+from llmrec.commands.telling import said, tell
+from llmrec.commands.words import MULTIRUN, check_flags
 from llmrec.config import conf_dir
 from llmrec.errors import BackendError, DelegatedError, LlmrecError
 from llmrec.locks import alone
@@ -74,7 +76,7 @@ class Jobs:
             except BackendError as error:
                 if not self.numbers:
                     raise
-                errors().print(f"error: {error}")
+                tell(error)
             flags = [word for word in argv if word.startswith("-") and word not in MULTIRUN]
             for folder, words in self.later.items():
                 self._launch([*flags, *words, f"hydra.run.dir='{folder}'"])
@@ -86,8 +88,11 @@ class Jobs:
         def job(cfg: DictConfig) -> None:
             self._one(cfg, HydraConfig.get())
 
+        # Hydra then raises its errors instead of printing several lines, and they are told in one.
+        os.environ.setdefault("HYDRA_FULL_ERROR", "1")
         # Hydra takes the words after a flag for no choices, where some stand before it.
         sys.argv[1:] = sorted(argv, key=lambda word: word not in MULTIRUN)
+        check_flags(sys.argv[1:])
         logging.raiseExceptions = False  # a log that finds no room on the disk is not worth a run
         with one_line(argv):
             hydra.main(config_path=str(conf_dir()), config_name="run", version_base="1.3")(job)()
@@ -110,7 +115,7 @@ class Jobs:
         except DelegatedError:
             log.info("the first process goes on alone")
             self.delegated = True
-        except LlmrecError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it keeps no other run from running
             self._fail(folder, error, here)
         if here and folder in self.numbers and not self.delegated:
             self._tell(folder, time.monotonic() - start)
@@ -123,13 +128,13 @@ class Jobs:
         if may_wait:
             raise Postponed
 
-    def _fail(self, folder: Path, error: LlmrecError, here: bool) -> None:
-        log.error("%s", error)
+    def _fail(self, folder: Path, error: Exception, here: bool) -> None:
+        log.error("%s", said(error), exc_info=None if isinstance(error, LlmrecError) else error)
         self.failed.add(folder)
         if here:
-            print(f"error: {error}", file=sys.stderr)
+            tell(error)
         try:
-            RunDir(folder).write(ERROR, f"{error}\n".encode())
+            RunDir(folder).write(ERROR, f"{said(error)}\n".encode())
         except LlmrecError:
             log.error("and that could not be written to %s", folder)
 

@@ -12,6 +12,7 @@ from llmrec.annotate.rubric import default_path, read_rubric
 from llmrec.annotate.scores import Chance
 from llmrec.artifacts import RunDir, pretty
 from llmrec.commands.annotate import key as made_key
+from llmrec.commands.arguments import Arguments
 from llmrec.commands.composing import composed
 from llmrec.commands.console import Terminal, progress
 from llmrec.comparison.naming import names
@@ -30,7 +31,7 @@ KEY, RATINGS, VERDICTS = "key.json", "ratings.json", "verdicts.json"
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="llmrec judge",
         description="Have a language model score the texts of finished runs by a rubric, and choose between "
         "every two of them in both orders, by likelihood. judge=MODEL and model.KEY=VALUE say which model.",
@@ -103,7 +104,7 @@ def called(asked: argparse.Namespace) -> Case:
         whole = material([system.name for system in key.systems], runs, len(folders) < len(key.systems))
         return Case(of_key(whole, key), key)
     if len(folders) < 2:
-        raise ConfigError("llmrec judge: give two runs or more, or the key of pages by --key")
+        raise ConfigError(f"judge: {len(folders)} runs given; give two or more, or the key of pages by --key")
     rubric, runs = read_rubric(asked.rubric), [Finished.at(folder) for folder in folders]
     whole = material(names(runs), runs, False)
     made = pages(whole, rubric, Draw(items=asked.items, raters=1, repeat=0, seed=asked.seed))

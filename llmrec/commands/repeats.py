@@ -1,11 +1,11 @@
 """`llmrec repeats RUN...`: how much of a score is chance, prompt or order?"""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from llmrec.commands.arguments import Arguments
 from llmrec.commands.console import Terminal
 from llmrec.comparison.repeats import Repeats, Share, repeats
 from llmrec.comparison.table import drawn, markdown
@@ -21,7 +21,7 @@ NOTES = (
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="llmrec repeats",
         description="How a score varies over the runs of a sweep, such as llmrec run -m "
         "prompt=zero_shot,no_format task.shuffle_seed=0,1,2, and what explains it.",

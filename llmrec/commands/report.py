@@ -1,6 +1,5 @@
 """`llmrec report DIR...`: finished runs as a table, JSON, CSV or LaTeX, or as a page of HTML."""
 
-import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from llmrec.artifacts import METRICS, read_metrics
+from llmrec.commands.arguments import Arguments
 from llmrec.commands.console import Terminal
 from llmrec.comparison.contributions import ablated, contributions
 from llmrec.comparison.contributions import grids as of_prompts
@@ -24,7 +24,7 @@ DOCUMENTS = {"markdown": markdown, "latex": latex}
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="llmrec report", description="Tabulate the runs below the folders, floors included."
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")

@@ -5,6 +5,8 @@ import os
 from llmrec.commands.composing import register
 from llmrec.commands.jobs import Jobs
 from llmrec.commands.studying import run_study, study_of, swept
+from llmrec.commands.words import own_folder
+from llmrec.config import CONFIG_DIR
 
 HELP = """usage: llmrec run [GROUP=NAME ...] [KEY=VALUE ...] [-m] [Hydra's flags]
 
@@ -32,8 +34,8 @@ def main(argv: list[str]) -> int:
         print(HELP)
         return 0
     register()
-    # Hydra then raises its errors instead of printing several lines, and they are told in one.
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    if folder := own_folder(argv):
+        os.environ[CONFIG_DIR] = folder  # for the processes that a launcher makes, too
     asked = study_of(argv)
     if asked is not None:
         return run_study(asked)

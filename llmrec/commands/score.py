@@ -1,11 +1,11 @@
 """`llmrec score DIR...`: parse and score stored completions again; no model is loaded."""
 
-import sys
 from pathlib import Path
 
 from llmrec.artifacts import RunDir
 from llmrec.commands.console import Terminal, progress
-from llmrec.errors import LlmrecError
+from llmrec.commands.telling import tell
+from llmrec.errors import LlmrecError, UsageError
 from llmrec.finished import stored_config, stored_plan
 from llmrec.pipeline import run
 from llmrec.report.table import drawn, grids
@@ -17,9 +17,11 @@ is loaded: a run whose rows were not all asked is refused."""
 
 
 def main(argv: list[str]) -> int:
-    if not argv or "--help" in argv or "-h" in argv:
+    if "--help" in argv or "-h" in argv:
         print(HELP)
-        return 0 if argv else 1
+        return 0
+    if not argv:
+        raise UsageError("llmrec score: no folder; give those of runs, such as outputs/runs/rating/*")
     finished, failed = [], False
     for name in argv:
         try:
@@ -27,7 +29,7 @@ def main(argv: list[str]) -> int:
             finished.append(run(made, RunDir(Path(name)), progress(), asks=False))
         except LlmrecError as error:
             failed = True
-            print(f"error: {error}", file=sys.stderr)
+            tell(error)
     console = Terminal()
     for grid in grids(finished):
         console.print(drawn(grid))

@@ -15,6 +15,7 @@ from llmrec.artifacts import METRICS, read_metrics
 from llmrec.commands.composing import composed, one_line
 from llmrec.commands.console import errors, progress
 from llmrec.commands.jobs import Jobs, shortest
+from llmrec.commands.telling import tell
 from llmrec.commands.words import (
     MULTIRUN,
     SHOWS,
@@ -99,7 +100,7 @@ def run_study(asked: Asked) -> int:
         try:
             jobs.run(["-m", *asked.flags, *sweep.words])
         except ConfigError as error:
-            console.print(f"error: {error}")
+            tell(error)
             refused.append(error)
     if jobs.delegated:
         return 0

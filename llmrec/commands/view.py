@@ -1,6 +1,5 @@
 """`llmrec view DIR...`: the report's page with all rows, served to this machine's browser."""
 
-import argparse
 from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
@@ -13,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from llmrec.artifacts import METRICS
+from llmrec.commands.arguments import Arguments
 from llmrec.errors import ConfigError, DataError, LlmrecError
 from llmrec.pages.going import going, unfinished
 from llmrec.pages.groups import Group, groups
@@ -27,7 +27,7 @@ NAMES = (HOST, "localhost")  # by any other, a page of the web could have a brow
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="llmrec view",
         description="Serve the page of llmrec report, with every row of the runs below the folders and how "
         f"far unfinished ones have come, on {HOST}; stop it by Ctrl-C.",

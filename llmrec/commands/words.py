@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import NoReturn
 
 from hydra import initialize_config_dir
+from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 
 from llmrec.commands.composing import one_line
 from llmrec.config import conf_dir
+from llmrec.errors import UsageError
 
 MULTIRUN = ("-m", "--multirun")
 # With one of these Hydra shows something and runs nothing.
@@ -24,14 +27,30 @@ def is_override(word: str) -> bool:
     return not word.startswith("-") and ("=" in word or word.startswith("~"))
 
 
+def check_flags(argv: Sequence[str]) -> None:
+    """Raise UsageError for flags that Hydra does not take: it would print several lines, and exit."""
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        raise UsageError(f"llmrec run: {message}; see llmrec run --hydra-help")
+
+    parser.error = refuse  # type: ignore[method-assign]
+    parser.parse_args(argv)
+
+
 def searched(flags: Sequence[str]) -> list[str]:
     """Return what composes like `--config-dir DIR`."""
-    for place, flag in enumerate(flags):
-        name, _, folder = flag.partition("=")
+    folder = own_folder(flags)
+    return [f"hydra.searchpath=['file://{folder}']"] if folder else []
+
+
+def own_folder(words: Sequence[str]) -> str | None:
+    """Return the DIR of `--config-dir DIR`, None where it is not given."""
+    for place, word in enumerate(words):
+        name, _, folder = word.partition("=")
         if name in CONFIG_DIR:
-            folder = folder or (flags[place + 1] if place + 1 < len(flags) else "")
-            return [f"hydra.searchpath=['file://{Path(folder).absolute()}']"]
-    return []
+            return str(Path(folder or "".join(words[place + 1 : place + 2])).absolute())
+    return None
 
 
 def parsed(words: Sequence[str]) -> list[Override]:

@@ -145,8 +145,9 @@ def wanted_ids(scores: Sequence[MetricResult], names: Sequence[str]) -> set[str]
     """Return the ids of the scores of these names. Raises ConfigError for one that there is not."""
     for name in names:
         if not find(scores, name):
-            known = [score.id.partition("/")[0] for score in scores]
-            raise ConfigError(f"--metric {name}: no such score{did_you_mean(name, known)}")
+            known = dict.fromkeys(score.id.partition("/")[0] for score in scores)
+            near = did_you_mean(name, known) or f"; choose of {', '.join(known)}"
+            raise ConfigError(f"--metric {name}: no such score{near}")
     return {score.id for name in names for score in find(scores, name)}
 
 

@@ -25,6 +25,9 @@ from llmrec.progress import Progress
 from llmrec.records import Interaction, Item
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
+OWN_FILE = (
+    "give a file of interactions by dataset.interactions=PATH, and what it calls them by dataset.columns"
+)
 LONGEST_FIELD = 100_000_000
 
 
@@ -61,7 +64,7 @@ class CustomDataset(FileDataset):
     def read(self, paths: Sequence[Path], progress: Progress) -> Reading:
         path, *described = paths
         bad = BadLines()
-        rows = gather(path.name, _lines(path, progress), self._interaction, bad)
+        rows = gather(path.name, _lines(path, progress), self._interaction, bad, OWN_FILE)
         items: dict[str, Item] = {}
         for path in described:
             for number, line in _lines(path, progress):

@@ -98,7 +98,7 @@ def _download(raw: RawFile, part: Path, progress: Progress, delays: Sequence[flo
             last = f"HTTP {error.code} {error.reason}"
             if error.code < 500:
                 break
-        except (_Interrupted, http.client.HTTPException, OSError) as error:
+        except (_Interrupted, http.client.HTTPException, OSError, ValueError) as error:
             last = str(getattr(error, "reason", error)) or type(error).__name__
     with suppress(OSError):  # an empty folder of our making would look like a data set
         part.parent.rmdir()

@@ -15,6 +15,7 @@ from llmrec.records import Interaction
 from llmrec.text import clean
 
 Line = TypeVar("Line")
+FETCH_AGAIN = "delete the file to have it fetched again, or copy it anew"
 LATEST = 253_402_300_799  # the last second of the year 9999: later times are milliseconds by mistake
 SHOWN = 40
 MOST_BAD = 100_000  # lines; a file with more is of another kind, and may have been made to take a day
@@ -69,7 +70,11 @@ class BadLines:
 
 
 def gather(
-    file: str, lines: Iterable[tuple[int, Line]], parse: Callable[[Line], Interaction], bad: BadLines
+    file: str,
+    lines: Iterable[tuple[int, Line]],
+    parse: Callable[[Line], Interaction],
+    bad: BadLines,
+    way_out: str = FETCH_AGAIN,
 ) -> list[Interaction]:
     """Parse numbered lines, putting those that cannot be parsed on the list of bad ones.
 
@@ -85,7 +90,7 @@ def gather(
     if not rows:
         lines_seen = f"{refused.count} lines, and none is an interaction ({refused.first})"
         seen = lines_seen if refused.count else "holds no line"
-        raise DataError(f"{file}: {seen}; delete the file to have it fetched again, or copy it anew")
+        raise DataError(f"{file}: {seen}; {way_out}")
     if refused.count:
         bad.first, bad.count = bad.first or refused.first, bad.count + refused.count
     return rows

@@ -64,7 +64,7 @@ class SftSettings(Finetune):
                 raise ConfigError(f"{name}: {value} is too small; give {lowest} or more")
         for name in ("epochs", "learning_rate"):
             if not getattr(self, name) > 0:
-                raise ConfigError(f"{name}: {getattr(self, name)} is not above 0")
+                raise ConfigError(f"{name}: {getattr(self, name)} is not above 0; give more")
         if self.batch_size % self.micro_batch:
             raise ConfigError(
                 f"batch_size: {self.batch_size} is no multiple of micro_batch={self.micro_batch}; "

@@ -18,6 +18,7 @@ from llmrec.errors import BackendError
 from llmrec.finetune.encoding import Collator, Encoded, summed_loss
 from llmrec.finetune.order import Steps
 from llmrec.progress import Advance
+from llmrec.stopping import is_asked
 
 STATE = "trainer_state.json"
 LEARNED = "learned.safetensors"
@@ -119,7 +120,8 @@ class SftTrainer(Trainer):
 
 
 class Telling(TrainerCallback):
-    """Moves a progress bar step by step, the latest losses beside it, and has the last step looked at."""
+    """Moves a progress bar step by step, the latest losses beside it, and has the last step looked at. Where
+    an end is asked for, the training stops after a checkpoint."""
 
     def __init__(self, advance: Advance) -> None:
         self._advance = advance
@@ -133,6 +135,9 @@ class Telling(TrainerCallback):
         self._done = state.global_step
         if state.global_step == state.max_steps:
             control.should_evaluate = True  # the last weights may be the best
+        # Where the loss is logged, so that the curve is that of a training that nobody stopped.
+        if is_asked() and state.global_step % args.logging_steps == 0:
+            control.should_save = control.should_training_stop = True
 
     def on_log(self, args: Any, state: Any, control: Any, **told: Any) -> None:
         logs: dict[str, float] = told["logs"]

@@ -1,9 +1,10 @@
 """A training from pairs to a folder with what was learned; a second call goes on where one was killed."""
 
 import math
+import pickle
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from llmrec.model.local.library import is_out_of_memory, quiet
 from llmrec.model.local.loaded import Loaded
 from llmrec.model.local.loading import forget, load_to_learn
 from llmrec.model.local.session import LocalSession
+from llmrec.processes import count
+from llmrec.stopping import finishing
 
 TOO_LONG = "over_max_tokens"
 NO_WHOLE_STEP = "no_whole_step"
@@ -119,7 +122,9 @@ def trained(course: Course, session: LocalSession, encodings: Encodings, work: P
         shutil.rmtree(checkpoint)
     with course.place.progress.bar(f"training {method.name}", steps, "steps") as advance:
         trainer.add_callback(Telling(advance))
-        trainer.train(resume_from_checkpoint=str(begun) if begun else None)
+        # Of several processes each would stop at a step of its own, and wait for the others.
+        with finishing() if count() == 1 else nullcontext():
+            trainer.train(resume_from_checkpoint=str(begun) if begun else None)
     return trainer
 
 
@@ -181,9 +186,15 @@ def look(course: Course, session: LocalSession) -> Look:
 
 @contextmanager
 def explained_training(work: Path) -> Iterator[None]:
-    """Turn what a full memory or disk makes the libraries raise into errors of one line."""
+    """Turn what a full memory or disk, or a checkpoint that is none, makes the libraries raise into errors of
+    one line."""
     try:
         yield
+    except (pickle.UnpicklingError, EOFError) as error:
+        first = str(error).partition("\n")[0]
+        raise DataError(
+            f"{work}: a checkpoint there holds more than numbers ({first}); remove the folder to train anew"
+        ) from error
     except (OSError, SafetensorError, RuntimeError) as error:
         first = one_line(error)
         if is_out_of_memory(error):

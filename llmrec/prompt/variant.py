@@ -59,9 +59,11 @@ class Variant:
         check_places("candidate", self.candidate, CANDIDATE_PLACES)
         for field in ("reasoning_tokens", "demonstrations"):
             if getattr(self, field) < 0:
-                raise ConfigError(f"{field}: {getattr(self, field)} is below 0")
+                raise ConfigError(f"{field}: {getattr(self, field)} is below 0; give 0 or more")
         if self.demonstrations and self.pool < self.demonstrations:
-            raise ConfigError(f"pool: {self.pool} rows cannot give {self.demonstrations} demonstrations")
+            raise ConfigError(
+                f"pool: {self.pool} rows cannot give {self.demonstrations} demonstrations; give as many"
+            )
 
     def settled(self, wording: Wording) -> "Variant":
         """Return the same variant with `inject` as it falls out for one task: never or always."""

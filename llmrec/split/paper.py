@@ -23,9 +23,9 @@ class Paper(Split):
 
     def __post_init__(self) -> None:
         if self.min_interactions < 3:
-            raise ConfigError(f"min_interactions: {self.min_interactions} is below 3, one row a role")
+            raise ConfigError(f"min_interactions: {self.min_interactions} is below 3, one row a role; give 3")
         if not 0 < self.held_out < 0.5:
-            raise ConfigError(f"held_out: {self.held_out} is no share between 0 and 0.5")
+            raise ConfigError(f"held_out: {self.held_out} is no share; give one above 0 and below 0.5")
 
     def assign(self, corpus: Corpus, ties: Ties, seed: int) -> Ledger:
         by_user = timelines(corpus, ties, seed)

@@ -34,7 +34,7 @@ class Task(ABC):
 
     def __post_init__(self) -> None:
         if self.answer_tokens < 1:
-            raise ConfigError(f"answer_tokens: {self.answer_tokens} leaves no room for an answer")
+            raise ConfigError(f"answer_tokens: {self.answer_tokens} leaves no room for an answer; give 1")
         if self.answer_lines is not None and self.answer_lines < 1:
             raise ConfigError(
                 f"answer_lines: {self.answer_lines} is no number of lines; give 1 or more, or null"

@@ -43,7 +43,9 @@ class Direct(Sequential):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.num_negatives < 1:
-            raise ConfigError(f"num_negatives: {self.num_negatives} is below 1, nothing to choose from")
+            raise ConfigError(
+                f"num_negatives: {self.num_negatives} is below 1, nothing to choose from; give 1"
+            )
         if self.candidate_orders < 1:
             raise ConfigError(f"candidate_orders: {self.candidate_orders} asks nothing; use 1 or more")
 

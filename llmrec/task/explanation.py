@@ -44,7 +44,7 @@ class Explanation(Task):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.min_share <= 1:
-            raise ConfigError(f"min_share: {self.min_share} is no share between 0 and 1")
+            raise ConfigError(f"min_share: {self.min_share} is no share; give one from 0 to 1")
 
     def notes(self) -> list[str]:
         rule = f"the file {Path(self.sentences).name}" if self.sentences else "the rule of shared head nouns"

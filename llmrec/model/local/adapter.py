@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from llmrec.errors import BackendError, one_line
+from llmrec.errors import BackendError
 from llmrec.model.local.library import LIBRARY_ERRORS
 from llmrec.model.local.loaded import Loaded
 
@@ -37,6 +37,8 @@ def put_on(loaded: Loaded, folder: Path) -> Loaded:
         raise BackendError(f"adapter {folder}: no {WEIGHTS} in it, the one format that is read; save it so")
     try:
         config = peft.PeftConfig.from_pretrained(str(folder))
+        if getattr(config, "megatron_config", None):
+            raise ValueError("its megatron_config names a module to import")
         config.inference_mode = True
         weights = load_peft_weights(str(folder), device="cpu")
         check_sizes(config.to_dict(), max((max(one.shape, default=0) for one in weights.values()), default=0))
@@ -44,7 +46,7 @@ def put_on(loaded: Loaded, folder: Path) -> Loaded:
         found: Any = set_peft_model_state_dict(model, weights)
     except (*LIBRARY_ERRORS, RecursionError, MemoryError) as error:
         raise BackendError(
-            f"adapter {folder}: does not go on {loaded.name} ({one_line(error)}); give one that was trained "
+            f"adapter {folder}: does not go on {loaded.name} ({reason(error)}); give one that was trained "
             "on this base, or remove the folder to train anew"
         ) from error
     missing = [name for name in found.missing_keys if _is_adapters(name, model)]
@@ -69,6 +71,12 @@ def check_sizes(config: dict[str, Any], most: int) -> None:
     for name, value in [(name, config.get(name)) for name in SIZES] + list(patterns.items()):
         if isinstance(value, int) and value > most:
             raise ValueError(f"{name}={value}, and no side of its weights is longer than {most}")
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says first: torch lists all weights that do not fit, each on a line."""
+    first, *rest = str(error).splitlines() or [""]
+    return " ".join((rest[0] if rest and "state_dict" in first else first or repr(error)).split())
 
 
 def with_adapter(loaded: Loaded, model: Any) -> Loaded:

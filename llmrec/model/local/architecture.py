@@ -8,6 +8,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from llmrec.errors import BackendError, did_you_mean, one_line
+from llmrec.model.local.settings import LocalSettings
 
 HEADS = 4
 HEAD_DIM = 8
@@ -79,6 +80,17 @@ def overridden(config: Any, given: Mapping[str, Any], place: str) -> Any:
                 f"{place}.{name}: {value!r} does not fit ({one_line(error)}); give what config.json may hold"
             ) from error
     return config
+
+
+def refuse_kernels(config: Any, settings: LocalSettings) -> None:
+    """Raise BackendError where a checkpoint asks for code of the hub to compute its attention, and the user
+    did not."""
+    kernel = str(getattr(config, "_attn_implementation", None) or "")
+    if "/" in kernel and not settings.trust_remote_code:
+        raise BackendError(
+            f"model.attention: the checkpoint's config.json wants '{kernel}', code from the hub; set "
+            "model.attention=sdpa, or, if you have read that code, model.trust_remote_code=true"
+        )
 
 
 def shrunk(config: Any, tokenizer: Any, spreads: Mapping[str, float]) -> Any:

@@ -173,11 +173,10 @@ def _fetched(checkpoint: Checkpoint, config: dict[str, Any], generation: Generat
     """
     folder = _snapshot(checkpoint, SMALL_FILES)
     _checked_settings(folder, config, generation or generation_of(folder, config))
-    for patterns in (("*.safetensors", "*.safetensors.index.json"), ("pytorch_model*.bin*",)):
-        folder = _snapshot(checkpoint, patterns)
-        if list(folder.glob(patterns[0])):
-            break
-    return folder
+    pickles = ("pytorch_model*.bin*",)
+    return _snapshot(
+        checkpoint, pickles if checkpoint.pickled else ("*.safetensors", "*.safetensors.index.json")
+    )
 
 
 def _snapshot(checkpoint: Checkpoint, patterns: Sequence[str]) -> Path:

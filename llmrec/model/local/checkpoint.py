@@ -9,12 +9,27 @@ from llmrec.errors import BackendError
 CONTENTS = (".safetensors", ".bin", ".json", ".model", ".txt", ".jinja")
 
 
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")  # read where the user names one of them alone
+
+
 class Checkpoint(NamedTuple):
-    """A folder or hub id, with what tells one state of it from another."""
+    """A folder or hub id, with what tells one state of it from another. `pickled` says that its weights are
+    to be read from PICKLES, as weights alone, not from safetensors."""
 
     path: str
     revision: str | None
     changed: int
+    pickled: bool = False
+
+    def refuse_pickle(self) -> None:
+        """Raise BackendError for a folder whose weights are a pickle alone, which was not named."""
+        folder = Path(self.path)
+        found = [name for name in PICKLES if (folder / name).is_file()]
+        if found and not self.pickled and not any(folder.glob("*.safetensors")):
+            raise BackendError(
+                f"model.path: '{self.path}' holds no .safetensors but {found[0]}, a pickle, which may carry "
+                f"code; convert it, or name it, to be read as weights alone: model.path={folder / found[0]}"
+            )
 
     @classmethod
     def of(cls, folder: Path) -> Self:
@@ -43,9 +58,12 @@ class Checkpoint(NamedTuple):
 def find(path: str, revision: str | None) -> Checkpoint:
     """Return the checkpoint at a folder, else a hub id.
 
-    Raises BackendError when `path` can only be a folder and is none.
+    The name of one of PICKLES behind it says that the weights are read from there. Raises BackendError when
+    `path` can only be a folder and is none.
     """
     folder = Path(path).expanduser()
+    if folder.name in PICKLES and (folder.is_file() or not folder.parent.is_dir()):
+        return find(path.removesuffix(f"/{folder.name}"), revision)._replace(pickled=True)
     if folder.is_dir():
         return Checkpoint.of(folder)
     if path.startswith(("/", ".", "~")) or path.count("/") > 1 or folder.exists():

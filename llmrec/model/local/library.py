@@ -1,5 +1,7 @@
 """The libraries under a model: kept quiet, and their errors told in one line."""
 
+import pickle
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,9 @@ LIBRARY_ERRORS = (
     KeyError,
     AttributeError,
     TypeError,
+    IndexError,
+    struct.error,
+    pickle.UnpicklingError,
     SafetensorError,
     StrictDataclassError,
     HfHubHTTPError,
@@ -69,6 +74,9 @@ def _explain(name: str, error: Exception) -> str:
             f"'{name}' runs Python code of its own; read that code, then allow it by "
             "model.trust_remote_code=true, or choose a checkpoint that transformers knows"
         )
+    if isinstance(error, pickle.UnpicklingError) or "weights_only" in words:
+        # torch's own words advise to run what is there.
+        return f"'{name}' holds a pickle with more than weights in it, which is not run; give another one"
     if is_out_of_memory(error):
         return f"'{name}' exceeds the memory; set a smaller model.dtype, or model.device_map=auto"
     if isinstance(error, (OSError, HfHubHTTPError)) and not Path(name).exists():

@@ -1,5 +1,6 @@
 """Weights and tokenizer into memory, on the device and in the dtype asked for; kept for a next run."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
@@ -7,7 +8,7 @@ import transformers
 
 from llmrec.errors import BackendError, did_you_mean
 from llmrec.model.local.adapter import holds_adapter, put_on
-from llmrec.model.local.architecture import auto_class, overridden
+from llmrec.model.local.architecture import auto_class, overridden, refuse_kernels
 from llmrec.model.local.checkpoint import Checkpoint
 from llmrec.model.local.device import free, pick_device, pick_dtype
 from llmrec.model.local.library import explained, quiet
@@ -107,6 +108,7 @@ def forget(device: torch.device) -> None:
 def _load(settings: LocalSettings, checkpoint: Checkpoint, form: Form) -> Loaded:
     source = {"revision": checkpoint.revision, "trust_remote_code": settings.trust_remote_code}
     found = transformers.AutoConfig.from_pretrained(checkpoint.path, **source)
+    refuse_kernels(found, settings)
     config = overridden(found, settings.config, "model.config")
     tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint.path, **source)
     model, report = auto_class(config).from_pretrained(
@@ -117,8 +119,11 @@ def _load(settings: LocalSettings, checkpoint: Checkpoint, form: Form) -> Loaded
         attn_implementation=None if settings.attention is Attention.auto else str(settings.attention),
         device_map=str(settings.device_map) if settings.device_map else form.device,
         **form.quantized(),
+        use_safetensors=not checkpoint.pickled,
+        ignore_mismatched_sizes=True,  # refused below, by name
         output_loading_info=True,
     )
+    _refuse_other_shapes(checkpoint, report["mismatched_keys"])
     missing = sorted(report["missing_keys"])
     if missing:
         raise BackendError(
@@ -139,6 +144,16 @@ def _load(settings: LocalSettings, checkpoint: Checkpoint, form: Form) -> Loaded
     )
 
 
+def _refuse_other_shapes(checkpoint: Checkpoint, mismatched: Iterable[tuple[str, Any, Any]]) -> None:
+    found = sorted(mismatched)
+    if found:
+        name, stored, wanted = found[0]
+        raise BackendError(
+            f"model.path: '{checkpoint.path}' has {len(found)} weights of other shapes than its config.json "
+            f"says (first: {name} is {list(stored)}, not {list(wanted)}); give files of one checkpoint"
+        )
+
+
 def _end_tokens(model: Any, tokenizer: Any, settings: LocalSettings) -> frozenset[int]:
     """A chat model may end a turn by another token than its base model ended a text."""
     named = model.generation_config.eos_token_id
@@ -157,7 +172,7 @@ def _pad_token(tokenizer: Any, ends: frozenset[int], settings: LocalSettings) ->
 def _token(tokenizer: Any, token: str, place: str) -> int:
     vocabulary: dict[str, int] = tokenizer.get_vocab()
     if token not in vocabulary:
-        near = did_you_mean(token, tokenizer.all_special_tokens)
+        near = did_you_mean(token, tokenizer.all_special_tokens) or "; give one of its vocabulary"
         raise BackendError(f"{place}: '{token}' is no one token of the tokenizer{near}")
     return vocabulary[token]
 

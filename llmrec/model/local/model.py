@@ -70,4 +70,6 @@ class LocalModel(LocalSettings):
             return Checkpoint.of(converted(file, cache_dir, progress))
         from llmrec.model.local.chatglm import native
 
-        return native(find(self.path, self.revision), self.trust_remote_code, cache_dir, progress)
+        found = find(self.path, self.revision)
+        found.refuse_pickle()
+        return native(found, self.trust_remote_code, cache_dir, progress)

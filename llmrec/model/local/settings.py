@@ -131,7 +131,9 @@ class LocalSettings(Model):
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device):
-            raise ConfigError(f"device: '{self.device}' is not auto, cpu, mps, cuda or cuda:<number>")
+            raise ConfigError(
+                f"device: '{self.device}' is no device; give auto, cpu, mps, cuda or cuda:<number>"
+            )
         if self.device_map is not None and self.device != "auto":
             raise ConfigError(
                 f"device_map: '{self.device_map}' spreads over all devices, but device is '{self.device}'; "

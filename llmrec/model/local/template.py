@@ -106,7 +106,7 @@ class Renderer:
         try:
             self._apply([{"role": "user", "content": "user words"}])
             text = self._tokenizer.get_chat_template(self._settings.chat_template)
-        except (TemplateError, TypeError, ValueError) as error:
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             raise BackendError(
                 f"model.chat_template: renders no user turn ({one_line(error)}); mend it, or use "
                 "model.template=plain"
@@ -114,7 +114,9 @@ class Renderer:
         # What a template does not read is ignored in silence; a made model's own reads nothing.
         for option in self._settings.template_options:
             if option not in text and self._settings.weights is Weights.pretrained:
-                raise BackendError(f"model.template_options.{option}: the chat template does not read it")
+                raise BackendError(
+                    f"model.template_options.{option}: the chat template does not read it; leave it out"
+                )
 
     def _shows_system(self) -> bool:
         """Some templates refuse a system turn, others drop it in silence."""

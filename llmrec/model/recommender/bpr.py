@@ -35,7 +35,7 @@ class BPR(Learner):
         check_size(self.size)
         for name in ("dim", "epochs", "evaluate_every", "patience"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"{name}: {getattr(self, name)} is below 1")
+                raise ConfigError(f"{name}: {getattr(self, name)} is below 1; give 1 or more")
 
     def answers(self) -> tuple[type[Answer], ...]:
         return (Ranking,)

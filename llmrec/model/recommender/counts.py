@@ -61,7 +61,7 @@ class LastItem(Simple):
     def __post_init__(self) -> None:
         check_size(self.size)
         if self.reach < 1:
-            raise ConfigError(f"reach: {self.reach} is below 1, no other item is near enough")
+            raise ConfigError(f"reach: {self.reach} is below 1, no other item is near enough; give 1")
 
     def answers(self) -> tuple[type[Answer], ...]:
         return (Ranking,)

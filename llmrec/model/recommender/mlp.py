@@ -41,7 +41,7 @@ class MLP(Learner):
             if size < 1:
                 raise ConfigError(f"{name}: {size} is too small; give 1 or more")
         if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout: {self.dropout} is no share between 0 and 1")
+            raise ConfigError(f"dropout: {self.dropout} is no share; give one from 0 to below 1")
 
     def answers(self) -> tuple[type[Answer], ...]:
         return (Rating,)

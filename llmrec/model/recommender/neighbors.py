@@ -31,7 +31,7 @@ class ItemKNN(Learner):
     def __post_init__(self) -> None:
         check_size(self.size)
         if self.neighbors < 1:
-            raise ConfigError(f"neighbors: {self.neighbors} is below 1")
+            raise ConfigError(f"neighbors: {self.neighbors} is below 1; give 1 or more")
         if self.shrink < 0 or not 0 < self.decay <= 1:
             raise ConfigError(
                 f"shrink, decay: {self.shrink}, {self.decay}; give a shrink from 0 on, a decay over 0 up to 1"

@@ -39,7 +39,7 @@ class SequenceModel(Trained):
         if self.max_history < 2:
             raise ConfigError(f"max_history: {self.max_history} leaves nothing to follow; give 2 or more")
         if self.negatives < 1:
-            raise ConfigError(f"negatives: {self.negatives} is below 1, nothing to learn against")
+            raise ConfigError(f"negatives: {self.negatives} is below 1, nothing to learn against; give 1")
 
     @abstractmethod
     def encoder(self, items: int, users: int) -> "Encoder":
@@ -106,7 +106,7 @@ class BERT4Rec(Attentive):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 < self.mask_share < 1:
-            raise ConfigError(f"mask_share: {self.mask_share} is no share between 0 and 1")
+            raise ConfigError(f"mask_share: {self.mask_share} is no share; give one above 0 and below 1")
 
     def encoder(self, items: int, users: int) -> "Encoder":
         from llmrec.model.recommender.network.encoders import Transformer

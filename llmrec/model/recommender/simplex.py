@@ -32,9 +32,9 @@ class SimpleX(Trained):
         super().__post_init__()
         for name in ("max_history", "negatives"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"{name}: {getattr(self, name)} is below 1")
+                raise ConfigError(f"{name}: {getattr(self, name)} is below 1; give 1 or more")
         if not 0 <= self.user_share <= 1:
-            raise ConfigError(f"user_share: {self.user_share} is no share from 0 to 1")
+            raise ConfigError(f"user_share: {self.user_share} is no share; give one from 0 to 1")
 
     def learn(self, lesson: Lesson) -> Learned:
         from llmrec.model.recommender.network import pooled, training

@@ -38,9 +38,9 @@ class Trained(Learner):
     def __post_init__(self) -> None:
         for name in ("size", "dim", "batch_size", "epochs", "evaluate_every", "patience"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"{name}: {getattr(self, name)} is below 1")
+                raise ConfigError(f"{name}: {getattr(self, name)} is below 1; give 1 or more")
         if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout: {self.dropout} is no share from 0 to below 1")
+            raise ConfigError(f"dropout: {self.dropout} is no share; give one from 0 to below 1")
 
     def answers(self) -> tuple[type[Answer], ...]:
         return (Ranking,)

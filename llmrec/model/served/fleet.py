@@ -18,6 +18,7 @@ import openai
 from llmrec.errors import BackendError, LlmrecError
 from llmrec.model.served.model import ServedSettings
 from llmrec.model.served.trouble import Passing, clean, told
+from llmrec.stopping import is_asked
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ Body = dict[str, Any]
 T = TypeVar("T")
 WHOLE = 3  # times model.timeout: the longest that a whole answer may take
 FIRST_REST, LONGEST_REST = 0.5, 60.0  # seconds
+SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class Stopped(Exception):
@@ -131,8 +133,13 @@ class Fleet:
 
     def pause(self, seconds: float) -> None:
         """Wait. Raises Stopped where the run ends."""
-        if self.stopped.wait(seconds) if seconds > 0 else self.stopped.is_set():
-            raise Stopped
+        until = time.monotonic() + seconds
+        while not (self.stopped.is_set() or is_asked()):
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            self.stopped.wait(min(left, SECONDS_BETWEEN_LOOKS))
+        raise Stopped
 
     def _choose(self) -> tuple[Endpoint, float]:
         """Return the address to ask, and how long it rests still."""

@@ -88,7 +88,7 @@ class ServedSettings(Model):
         for name in ("in_flight", "timeout", "patience", "requests_per_minute", "max_cost", "max_tokens"):
             value = getattr(self, name)
             if value is not None and value <= 0:
-                raise ConfigError(f"{name}: {value} is not above 0")
+                raise ConfigError(f"{name}: {value} is not above 0; give more")
         if self.max_cost is not None and self.price is None:
             raise ConfigError("max_cost: no price is known to hold it against; set model.price too")
         if not 0 <= self.batch_discount <= 1:

@@ -20,6 +20,7 @@ from llmrec.model.served.trouble import Unanswered
 from llmrec.model.served.ways import Body, Way, completed, way
 from llmrec.progress import Progress
 from llmrec.records import Completion, Request
+from llmrec.stopping import is_asked, leave
 
 
 class ServedSession(Session):
@@ -66,8 +67,9 @@ class ServedSession(Session):
                 pool, partial(self._answer, fleet, asking), left, 2 * self._settings.in_flight
             ):
                 yield [done]
+            leave()
         except Stopped:
-            raise fleet.reason or Stopped from None
+            raise fleet.reason or KeyboardInterrupt from None  # nothing else stops it
         finally:
             fleet.stopped.set()  # what waits gives up; what is on its way is kept
             pool.shutdown(cancel_futures=True)
@@ -180,10 +182,12 @@ def whole(sizes: Mapping[bytes, Amount]) -> Amount:
 def window(
     pool: ThreadPoolExecutor, work: Callable[[Request], Completion], requests: Sequence[Request], most: int
 ) -> Iterator[Completion]:
-    """Yield what the work on each request comes to, in any order, at most so many of them begun ahead."""
+    """Yield what the work on each request comes to, in any order, at most so many of them begun ahead. Where
+    an end is asked for, none is begun any more; those that wait for a server give up."""
     rest, begun = iter(requests), set[Future[Completion]]()
     while True:
-        begun |= {pool.submit(work, request) for request in islice(rest, most - len(begun))}
+        if not is_asked():
+            begun |= {pool.submit(work, request) for request in islice(rest, most - len(begun))}
         if not begun:
             return
         done, begun = wait(begun, return_when=FIRST_COMPLETED)

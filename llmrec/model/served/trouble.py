@@ -64,6 +64,8 @@ def of_status(error: openai.APIStatusError, host: str, key: str, secret: str) ->
             f"{host}: sends its callers on to {to}, where neither key nor prompts follow; set "
             "model.base_url to it, if it is to be trusted"
         )
+    if status in (401, 403) and key == "None":
+        return BackendError(f"{host}: wants a key ({words}); export one, and set model.key to its variable")
     if status in (401, 403):
         return BackendError(f"{host}: refuses the key in {key} ({words}); export one that holds")
     if status == 404:

@@ -129,7 +129,7 @@ def test_a_judge_must_be_named_and_two_runs_given(runs, tmp_path):
     for none in ("judge=random", "judge=frequent_text"):
         with pytest.raises(ConfigError, match="choose a language model"):
             command.main(judging(runs, tmp_path, none))
-    with pytest.raises(ConfigError, match="give two runs or more"):
+    with pytest.raises(ConfigError, match="give two or more"):
         command.main([str(runs / "lead_words"), "judge=tiny", "--out", str(tmp_path)])
 
 

@@ -52,7 +52,7 @@ def test_a_checkpoint_without_a_path_is_refused_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model.device=gpu", "model.device: 'gpu' is not auto, cpu, mps, cuda or cuda:<number>"),
+        ("model.device=gpu", "model.device: 'gpu' is no device; give auto, cpu, mps, cuda or cuda:<number>"),
         ("model.dtype=int3", "model.dtype"),
         ("model.batch_tokens=0", "model.batch_tokens: 0 is too small"),
         ("model.max_length=-1", "model.max_length: -1 is too small"),

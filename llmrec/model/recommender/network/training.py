@@ -3,6 +3,7 @@
 import io
 import logging
 import math
+import pickle
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor, nn
 
+from llmrec.errors import DataError
 from llmrec.files import write_atomic
 from llmrec.model.recommender.learner import SECONDS, Learned, Lesson, spent
 from llmrec.results import FitPoint
@@ -22,6 +24,7 @@ from llmrec.results import FitPoint
 log = logging.getLogger(__name__)
 
 STATE = "state.pt"
+UNREADABLE = (pickle.UnpicklingError, EOFError, OSError, RuntimeError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,14 +150,21 @@ def keep(
 
 
 def resumed(folder: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -> Standing:
-    """Return how far an earlier call came, with its weights put in place."""
+    """Return how far an earlier call came, with its weights put in place. Raises DataError for a checkpoint
+    that holds something else."""
     file = folder / STATE
     if not file.is_file():
         return Standing()
-    state = torch.load(file, map_location="cpu", weights_only=True)
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
-    return Standing(**state["standing"])
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        return Standing(**state["standing"])
+    except UNREADABLE as error:
+        first = str(error).partition("\n")[0]
+        raise DataError(
+            f"{file}: no checkpoint of this fit ({first}); remove {folder} to fit anew"
+        ) from error
 
 
 def restore(network: nn.Module, weights: Mapping[str, Any], device: torch.device) -> None:

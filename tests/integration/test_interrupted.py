@@ -1,0 +1,156 @@
+"""Ctrl-C, once and twice, and what a cluster sends: what was computed is kept, and the command goes on."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+from hostile import Act, good, serving
+from launching import CALM
+
+from llmrec.artifacts import COMPLETIONS, ENVIRONMENT, METRICS
+
+ROWS = 24
+RUN = ["dataset=demo", "task=rating", "resamples=5", "max_reasks=0", f"limit={ROWS}"]
+TINY = [*RUN, "model=tiny", "model.max_batch=2", "model.batch_tokens=4096", "task.answer_tokens=8"]
+SERVED = [*RUN, "model=served", "model.name=m", "model.in_flight=2", "model.timeout=20"]
+LORA = [*TINY, "finetune=lora", "finetune.epochs=20", "training_limit=32", "finetune.validation_rows=0"]
+STOPPED = "stopped; the same command goes on where this one was"
+
+
+def start(home, *words):
+    """Start a command at home, its cache apart."""
+    home.mkdir(exist_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "llmrec",
+        "run",
+        *words,
+        f"cache_dir={home}/cache",
+        f"output_dir={home}/out",
+    ]
+    return subprocess.Popen(command, env=CALM, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def until(holds, running, seconds=200):
+    """Wait for something while a command runs."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert running.poll() is None, running.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def stop(running, number):
+    """Send a signal, and return what the command told and exited with."""
+    running.send_signal(number)
+    told = running.communicate(timeout=120)[1]
+    return running.returncode, told
+
+
+def finish(home, *words):
+    running = start(home, *words)
+    told = running.communicate()[1]
+    assert running.returncode == 0, told
+
+
+def folders(home):
+    return sorted(path.parent for path in home.glob("out/runs/rating/*/config.yaml"))
+
+
+def lines(home):
+    """Return how many completions each run has; all of them are whole lines."""
+    found = [path.read_bytes() for path in sorted(home.glob(f"out/runs/rating/*/{COMPLETIONS}"))]
+    return [content.count(b"\n") for content in found if content.endswith(b"\n")]
+
+
+def contents(folder):
+    """Return every file of a run, times and places apart."""
+    found = {}
+    for path in folder.iterdir():
+        if path.name in (METRICS, ENVIRONMENT, "finetune.json"):
+            read = json.loads(path.read_text())
+            for record in (read, read.get("finetune") or {}):
+                record.pop("seconds", None)
+            found[path.name] = read
+        elif path.name == "config.yaml":
+            kept = [line for line in path.read_text().splitlines() if "_dir: " not in line]
+            found[path.name] = kept
+        elif path.suffix != ".log":
+            found[path.name] = path.read_bytes()
+    return found
+
+
+def same(one, other):
+    """Assert that the runs of two homes are the same files with the same contents."""
+    assert len(folders(one)) == len(folders(other)) > 0
+    for first, second in zip(folders(one), folders(other), strict=True):
+        assert contents(first) == contents(second)
+
+
+def test_a_sweep_that_is_stopped_finishes_its_batch_begins_no_other_run_and_goes_on(tmp_path):
+    words = ["-m", *TINY, "prompt=zero_shot,no_format"]
+    calm, home = tmp_path / "calm", tmp_path / "home"
+    finish(calm, *words)
+    running = start(home, *words)
+    until(lambda: lines(home), running)
+    status, told = stop(running, signal.SIGINT)
+    assert (status, told.count(STOPPED), "Traceback" in told) == (130, 1, False), told
+    [done] = lines(home)
+    assert 0 < done < ROWS
+    assert done % 2 == 0
+    finish(home, *words)
+    same(home, calm)
+
+
+def test_a_served_run_that_is_terminated_keeps_what_is_on_its_way_and_asks_nothing_twice(tmp_path):
+    calm, home = tmp_path / "calm", tmp_path / "home"
+    with serving(lambda number, body: Act(good(number, body).content, stalls=0.3)) as server:
+        running = start(home, *SERVED, f"model.base_url={server.address}")
+        until(lambda: len(server.bodies) > 5, running)
+        status, told = stop(running, signal.SIGTERM)
+        assert (status, told.count(STOPPED), "Traceback" in told) == (143, 1, False), told
+        assert len(server.bodies) < ROWS
+        finish(home, *SERVED, f"model.base_url={server.address}")
+        assert max(server.asked.values()) == 1
+        finish(calm, *SERVED, f"model.base_url={server.address}")
+    ours, theirs = map(contents, [*folders(home), *folders(calm)])
+    for found in (ours, theirs):
+        found[COMPLETIONS] = sorted(found[COMPLETIONS].splitlines())  # a server answers in any order
+    assert ours == theirs
+
+
+def test_a_second_signal_ends_at_once_though_a_server_is_waited_for(tmp_path):
+    with serving(lambda number, body: Act(good(number, body).content, stalls=8.0 * (number > 3))) as server:
+        running = start(tmp_path / "home", *SERVED, f"model.base_url={server.address}")
+        until(lambda: len(server.bodies) > 4, running)
+        running.send_signal(signal.SIGINT)
+        assert any("once more, and it ends at once" in line for line in running.stderr)
+        begun = time.monotonic()
+        status, _ = stop(running, signal.SIGINT)
+    assert status == 130
+    assert time.monotonic() - begun < 3
+    assert lines(tmp_path / "home") in ([2], [3], [4])
+
+
+def test_a_training_that_is_stopped_leaves_a_checkpoint_and_ends_with_the_same_weights(tmp_path):
+    calm, home = tmp_path / "calm", tmp_path / "home"
+    finish(calm, *LORA)
+    running = start(home, *LORA)
+    until(lambda: list(home.glob("cache/adapter/*.training/checkpoint-*/trainer_state.json")), running)
+    status, told = stop(running, signal.SIGINT)
+    assert (status, told.count(STOPPED), "Traceback" in told) == (130, 1, False), told
+    assert "once more, and it ends at once" in told
+    finish(home, *LORA)
+    same(home, calm)
+
+
+def test_before_anything_is_asked_the_first_signal_ends_at_once(tmp_path):
+    running = start(tmp_path / "home", *TINY)
+    until(lambda: folders(tmp_path / "home"), running)
+    status, told = stop(running, signal.SIGINT)
+    assert status == 130, told
+    assert STOPPED in told
+    assert "Traceback" not in told
