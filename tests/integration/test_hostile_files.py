@@ -4,6 +4,7 @@ import json
 import pickle
 import shutil
 import sys
+from functools import cache
 
 import pytest
 from catalogue import prepared
@@ -26,10 +27,16 @@ def shelf(tmp_path_factory):
 
 
 @pytest.fixture
-def home(shelf, tmp_path, monkeypatch):
-    """A working folder with a sound checkpoint and adapter; what a payload would make is not in it."""
+def home(bare, shelf):
+    """A working folder with a sound checkpoint and adapter."""
     for name in ("checkpoint", "adapter"):
-        shutil.copytree(shelf / name, tmp_path / name)
+        shutil.copytree(shelf / name, bare / name)
+    return bare
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch):
+    """A working folder; what a payload would make is not in it afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["llmrec"])
     monkeypatch.setenv("LLMREC_CONFIG_DIR", "")
@@ -98,9 +105,9 @@ def test_a_training_goes_on_from_no_planted_state(home, capsys, state, monkeypat
     assert "a checkpoint there holds more than numbers" in told(capsys, LORA)
 
 
-def test_a_fit_goes_on_from_no_planted_state_and_answers_from_none(home, capsys):
+def test_a_fit_goes_on_from_no_planted_state_and_answers_from_none(bare, capsys):
     told(capsys, FIT, status=0)
-    [fit] = (path for path in home.glob("cache/recommender/*") if path.is_dir())
+    [fit] = (path for path in bare.glob("cache/recommender/*") if path.is_dir())
     (fit / "weights.safetensors").write_bytes(PAYLOAD)
     assert "no fit that can be read" in told(capsys, FIT)
     fit.rename(unfinished := fit.with_name(f"{fit.name}.unfinished"))
@@ -108,10 +115,10 @@ def test_a_fit_goes_on_from_no_planted_state_and_answers_from_none(home, capsys)
     assert "no checkpoint of this fit" in told(capsys, FIT)
 
 
-def test_a_planted_corpus_is_read_anew(home, capsys):
+def test_a_planted_corpus_is_read_anew(bare, capsys):
     words = ["run", *SHORT, "model=random"]
     told(capsys, words, status=0)
-    [corpus] = home.glob("cache/corpus/*")
+    [corpus] = bare.glob("cache/corpus/*")
     whole = corpus.read_bytes()
     corpus.write_bytes(PAYLOAD)
     from llmrec import rows
@@ -168,47 +175,52 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def stranger(tmp_path_factory):
-    """Finished runs of a stranger, whose configs name a class that is imported from where one works."""
-    base = tmp_path_factory.mktemp("stranger")
-    prepared.runs(base)
-    for name, source in (("run", "texts"), ("other", "others")):
-        shutil.rmtree(base / name)
-        shutil.copytree(base / source, base / name)
-        config = base / name / "config.yaml"
-        config.write_text(config.read_text().replace("llmrec.parser.text.Words", "strange.Parser"))
-        assert "strange.Parser" in config.read_text()
-    return base
+    """Return how to lay finished runs of a stranger, whose configs name a class that lies where one works.
+
+    They are made by the first test that asks, for what scores texts keeps hold of the standard error that it
+    first sees, and Hydra closes it: a test's own, then, not that of all.
+    """
+
+    @cache
+    def made():
+        base = tmp_path_factory.mktemp("stranger")
+        prepared.runs(base)
+        return base
+
+    def lay(home):
+        for name, source in (("run", "texts"), ("other", "others")):
+            shutil.copytree(made() / source, home / name)
+            prepared.replaced(home / name / "config.yaml", ("llmrec.parser.text.Words", "strange.Parser"))
+        (home / "strange.py").write_text(CODE)
+
+    return lay
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_a_class_that_a_run_folder_names_is_not_imported(home, capsys, monkeypatch, stranger, command):
-    for name in ("run", "other"):
-        shutil.copytree(stranger / name, home / name)
-    (home / "strange.py").write_text(CODE)
-    monkeypatch.syspath_prepend(home)
+def test_a_class_that_a_run_folder_names_is_not_imported(bare, capsys, monkeypatch, stranger, command):
+    stranger(bare)
+    monkeypatch.syspath_prepend(bare)
     assert "_target_: 'strange.Parser' is no class of llmrec" in told(capsys, command)
     assert "strange" not in sys.modules
 
 
-def test_a_page_of_a_strangers_runs_imports_nothing(home, monkeypatch, stranger):
-    for name in ("run", "other"):
-        shutil.copytree(stranger / name, home / name)
-    (home / "strange.py").write_text(CODE)
-    monkeypatch.syspath_prepend(home)
+def test_a_page_of_a_strangers_runs_imports_nothing(bare, capsys, monkeypatch, stranger):
+    stranger(bare)
+    monkeypatch.syspath_prepend(bare)
     for words in (["report", "run"], ["report", "run", "--out", "page.html"], ["compare", "run", "other"]):
         cli.dispatch(words)
     assert "strange" not in sys.modules
 
 
-def test_a_class_that_the_users_own_folder_names_is_taken(home, capsys, monkeypatch):
-    (home / "own_models.py").write_text(
+def test_a_class_that_the_users_own_folder_names_is_taken(bare, capsys, monkeypatch):
+    (bare / "own_models.py").write_text(
         "from llmrec.model.recommender.floors import RandomAnswer\n\n\nclass Mine(RandomAnswer):\n    pass\n"
     )
-    (home / "mine" / "model").mkdir(parents=True)
-    (home / "mine" / "model" / "mine.yaml").write_text(
+    (bare / "mine" / "model").mkdir(parents=True)
+    (bare / "mine" / "model" / "mine.yaml").write_text(
         "defaults: [random, _self_]\n_target_: own_models.Mine\nname: mine\n"
     )
-    monkeypatch.syspath_prepend(home)
+    monkeypatch.syspath_prepend(bare)
     told(capsys, ["run", "--config-dir", "mine", *SHORT, "model=mine", "hydra.run.dir=run"], status=0)
     told(capsys, ["score", "run"], status=0)
     monkeypatch.setenv("LLMREC_CONFIG_DIR", "")

@@ -38,14 +38,15 @@ def native(
     """Return where the conversion of a ChatGLM lies, and any other checkpoint as it is.
 
     `generation` overrules what the checkpoint says of itself. Where its own code is allowed, a ChatGLM
-    is left to transformers too. Raises BackendError for ChatGLM-6B, before its weights are fetched.
+    is left to transformers too. Raises BackendError for ChatGLM-6B, before its weights are fetched, and for
+    weights that are a pickle alone, which was not named.
     """
-    if trust_remote_code:
-        return checkpoint
-    config = _config(checkpoint)
+    config = {} if trust_remote_code else _config(checkpoint)
+    if is_chatglm(config):
+        _check_generation(checkpoint.path, config)
+    checkpoint.refuse_pickle()
     if not is_chatglm(config):
         return checkpoint
-    _check_generation(checkpoint.path, config)
     folder = Path(checkpoint.path).expanduser()
     if not folder.is_dir():
         folder = _fetched(checkpoint, config, generation)

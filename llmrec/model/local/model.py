@@ -70,6 +70,4 @@ class LocalModel(LocalSettings):
             return Checkpoint.of(converted(file, cache_dir, progress))
         from llmrec.model.local.chatglm import native
 
-        found = find(self.path, self.revision)
-        found.refuse_pickle()
-        return native(found, self.trust_remote_code, cache_dir, progress)
+        return native(find(self.path, self.revision), self.trust_remote_code, cache_dir, progress)
