@@ -11,7 +11,6 @@ import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -140,7 +139,6 @@ class Calm:
         again = home.with_suffix(".again")
         assert ran(work, again)[0] == 0
         assert ended(again) == self.wanted, f"{work} does not end alike by itself"
-        shutil.rmtree(again)
 
     def outcome(self, fault: Fault, home: Path) -> dict[str, Any]:
         """Break a run in an empty home, repeat the command until it is through, and compare."""
@@ -192,10 +190,9 @@ def ran(work: str, home: Path, strace: Sequence[str] | None = None) -> tuple[int
     os.close(waits)
     tracer = None
     if strace is not None:
-        which = ["-e", f"trace={CALLS},mmap"] if "-o" in strace else []
-        to = [] if "-o" in strace else ["-o", "/dev/null"]
+        whole = ["-e", f"trace={CALLS},mmap"] if "-o" in strace else ["-o", "/dev/null"]
         tracer = subprocess.Popen(
-            ["strace", "-f", *which, *strace, *to, "-p", str(child)],
+            ["strace", "-f", *whole, *strace, "-p", str(child)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -299,5 +296,4 @@ def mended(said: str, home: Path) -> bool:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     main()

@@ -1,12 +1,12 @@
 """`llmrec export RUN [TO]`: a finished run as one file to share, that tells of nobody and no machine."""
 
-import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from llmrec.capsule.contents import SUFFIX, packed
 from llmrec.capsule.export import exported
 from llmrec.capsule.verify import verified
+from llmrec.commands.arguments import Arguments
 from llmrec.commands.console import progress
 from llmrec.errors import ConfigError, DataError
 from llmrec.files import write_atomic
@@ -14,7 +14,7 @@ from llmrec.finished import Finished
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="llmrec export",
         description="Write a finished run as one file that llmrec verify can verify. Folders, private "
         "addresses, keys, names of user and host stand in no byte of it: what is a setting is made "

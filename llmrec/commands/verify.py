@@ -1,11 +1,11 @@
 """`llmrec verify CAPSULE`: is a run what it says? Read and scored again, without a model."""
 
-import argparse
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
 from llmrec.capsule.verify import Verified, verified
+from llmrec.commands.arguments import Arguments
 from llmrec.commands.console import progress
 from llmrec.errors import DataError, LlmrecError
 
@@ -13,7 +13,7 @@ MAX_GIB = 1.0
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Arguments(
         prog="llmrec verify",
         description="Hold a capsule of llmrec export against itself: its manifest, its completions "
         "read again, what they say scored again, without a model. The first row and score that differ are "
