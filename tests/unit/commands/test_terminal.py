@@ -15,7 +15,7 @@ def obeys(text: str) -> bool:
 
 
 def test_an_error_with_escapes_and_line_ends_is_one_visible_line(capsys):
-    assert dispatch([f"a\n{HOSTILE}"]) == 1
+    assert dispatch([f"a\n{HOSTILE}"]) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert not obeys(told)
