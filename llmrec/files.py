@@ -30,7 +30,7 @@ def plain_yaml(path: Path) -> str:
     if len(content) > LONGEST_YAML:
         raise ValueError(f"more than {LONGEST_YAML:,} characters")
     depth = 0
-    for event in yaml.parse(content, Loader=yaml.SafeLoader):
+    for event in yaml.parse(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST_YAML or isinstance(event, yaml.AliasEvent):
             raise ValueError(f"line {event.start_mark.line + 1} nests without end, or repeats by an alias")

@@ -16,7 +16,7 @@ from llmrec.report.curves import Curves
 from llmrec.report.page import left_out
 
 CURVES = ("cross_domain", "size", "sparsity")
-STUDIES = (*CURVES, "audit", "literature_beauty", "paper", "prompt_ablation")
+STUDIES = (*CURVES, "audit", "injection", "literature_beauty", "paper", "prompt_ablation")
 OWN = """# @package _global_
 defaults: [size]
 description: my own
