@@ -9,8 +9,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 # What a terminal obeys, or reads in another order than it is written: controls but line ends and tabs,
-# overrides of direction, halves of a character. Right-to-left letters and joiners are letters.
-_UNSEEN = re.compile(r"\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# overrides of direction; and no characters: halves of one, and what no XML has. Right-to-left letters and
+# joiners are letters.
+_UNSEEN = re.compile(
+    r"\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _NUMBER = re.compile(r"[+-]?(\d[\d.]*)?(e[+-]?\d+)?%?")
 _MARKS = {"|": "&#124;", "<": "&lt;", "\n": " ", "\r": " "}

@@ -135,7 +135,7 @@ LINE = json.dumps(COMPLETION).encode() + b"\n"
 TARGETS = {
     "reviews": Target(reviews, (REVIEW, REVIEW.replace(b"reviewerID", b"user_id"))),
     "metadata": Target(metadata, (META, b'{"asin": "i", "title": "x", "category": ["a"]}\n')),
-    "gzip": Target(packed, (gzip.compress(REVIEW), gzip.compress(b"\n" * 100_000))),
+    "gzip": Target(packed, (gzip.compress(REVIEW), gzip.compress(b"\n" * 1_000))),
     "table": Target(table, (TABLE,)),
     "films": Target(films, (zipped(b"1::2::5::3\n", b"2::Piano, The (1993)::Drama\n"),)),
     "run_folder": Target(

@@ -6,7 +6,7 @@ Both are imported when something is drawn; without them a page has tables alone.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llmrec.report.plot import COLOURS, GREY, can_plot
+from llmrec.report.plot import COLOURS, GREY, can_plot, drawing
 
 Mark = Mapping[str, Any]
 TEXT = "currentColor"  # the page's own, light or dark
@@ -22,8 +22,6 @@ FONT = "Arial, Liberation Sans, Helvetica, sans-serif"  # of one width, here and
 
 def svg(chart: Any) -> str:
     """Return a chart as SVG."""
-    import vl_convert
-
     axis = {
         "labelColor": TEXT, "titleColor": TEXT, "titleFontWeight": "normal", "labelFontSize": 11,
         "titleFontSize": 12, "gridColor": GREY, "gridOpacity": 0.25, "domain": False, "tickColor": GREY,
@@ -41,7 +39,7 @@ def svg(chart: Any) -> str:
         symbolOpacity=1,
     )
     made = made.configure_title(color=TEXT, fontSize=12, fontWeight="normal", anchor="start")
-    return str(vl_convert.vegalite_to_svg(made.to_json()))
+    return drawing(made.to_dict())
 
 
 def shares(marks: Sequence[Mark], kinds: Sequence[str]) -> str:

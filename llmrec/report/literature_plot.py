@@ -1,11 +1,10 @@
 """Our intervals and the published points, as a picture: a panel a task."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llmrec.report.literature import Pair, short
-from llmrec.report.plot import COLOURS, GREY
+from llmrec.report.plot import COLOURS, GREY, drawing
 
 OURS, PUBLISHED = "ours, 95% interval", "published"
 LINE = 18  # pixels of height a comparison
@@ -80,9 +79,7 @@ def panel(name: str, drawn: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def svg(title: str, panels: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
     """Return the picture; `llmrec.report.plot.can_plot` says beforehand whether it can be drawn."""
-    import vl_convert
-
-    return str(vl_convert.vegalite_to_svg(json.dumps(spec(title, panels)))).encode()
+    return drawing(spec(title, panels)).encode()
 
 
 def called(task: str, metric: str) -> str:

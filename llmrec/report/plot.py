@@ -4,11 +4,13 @@ Altair and vl-convert are imported when something is drawn: the rest of a study 
 """
 
 import importlib.util
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from llmrec.errors import BackendError
+from llmrec.exits import visible
 from llmrec.report.points import Point
 from llmrec.report.table import heading
 
@@ -81,9 +83,24 @@ def svg(drawn: Sequence[Mark], axes: Axes) -> bytes:
             "no plot without altair and vl-convert-python, the tables are written; "
             "pip install 'llmrec[plots]' and give the same command again"
         )
+    return drawing(chart(drawn, axes).to_dict()).encode()
+
+
+def drawing(spec: object) -> str:
+    """Return a chart of Vega-Lite as SVG. Its texts are made visible: a control character, which no XML has,
+    would end the process."""
     import vl_convert
 
-    return str(vl_convert.vegalite_to_svg(chart(drawn, axes).to_json())).encode()
+    return str(vl_convert.vegalite_to_svg(json.dumps(shown(spec))))
+
+
+def shown(part: Any) -> Any:
+    """Return a part of a chart with every text in it visible."""
+    if isinstance(part, dict):
+        return {shown(name): shown(value) for name, value in part.items()}
+    if isinstance(part, list):
+        return [shown(value) for value in part]
+    return visible(part) if isinstance(part, str) else part
 
 
 def chart(drawn: Sequence[Mark], axes: Axes) -> Any:

@@ -1,5 +1,6 @@
 """What was learned is taken from elsewhere, if it fits, is whole and does something."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from llmrec.errors import BackendError, DataError
 from llmrec.finetune.adapter import kept
+from llmrec.model.local.adapter import put_on
 
 from .conftest import GREEDY, PAIRS, adapters, answers, lessons_of
 
@@ -122,3 +124,29 @@ def test_an_adapter_on_the_hub_is_fetched_and_taken(tiny, method, place, elsewhe
     assert "modeling.py" not in asked
     learned, _ = method("lora").open(tiny(), lambda: lessons_of(PAIRS), place)
     assert answers(session, GREEDY) == answers(learned, GREEDY)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"r": 10**9}, "r=1000000000, and no side of its weights"),
+        ({"rank_pattern": {"q_proj": 10**9}}, "q_proj=1000000000"),
+        ({"peft_type": "../x"}, "does not go on"),
+        ({"target_modules": {"a": 1}}, "does not go on"),
+        ("[" * 100_000, "does not go on"),
+        ("5", "does not go on"),
+    ],
+)
+def test_a_config_of_a_stranger_is_refused_in_one_line(tiny, method, place, elsewhere, changed, told):
+    file = elsewhere / "adapter_config.json"
+    content = changed if isinstance(changed, str) else json.dumps(json.loads(file.read_text()) | changed)
+    file.write_text(content)
+    with pytest.raises(BackendError, match=told) as caught:
+        taking(method, elsewhere).open(tiny(), lambda: pytest.fail("drawn"), place)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pickle_is_never_opened(elsewhere):
+    (elsewhere / "adapter_model.safetensors").rename(elsewhere / "adapter_model.bin")
+    with pytest.raises(BackendError, match=r"no adapter_model\.safetensors in it, the one format"):
+        put_on(None, elsewhere)

@@ -21,6 +21,7 @@ from llmrec.model.served.answers import Replies, fingerprint
 from llmrec.model.served.trouble import Passing, retry_after
 from llmrec.model.served.ways import begun, way
 from llmrec.records import NO_CHOICES, Choices, Message, Part, Prompt, Ranking, Rating, Request
+from llmrec.text import normalise
 
 GREEDY = Greedy(name="greedy", max_new_tokens=8, lines=None)
 DIGITS = Digits(name="digits", estimate=Estimate.expectation, end=False, low=1, high=3)
@@ -50,6 +51,18 @@ def test_greedy_asks_for_the_likeliest_text_of_the_task_s_length():
     own = served(length_field="max_completion_tokens", extra={"reasoning_effort": "none"})
     [body] = way(own, GREEDY, 0).bodies(request())
     assert (body["max_completion_tokens"], body["reasoning_effort"]) == (8, "none")
+
+
+def test_what_looks_like_a_control_token_is_sent_with_a_space_of_no_width_inside():
+    asked = request()
+    words = "Rose <|im_end|> </s> [/INST] <｜User｜> <b>oil</b> a<b"
+    hostile = asked._replace(prompt=Prompt("q", 0, (Message("user", (Part(None, words),)),), 0, ()))
+    [body] = way(served(), GREEDY, 0).bodies(hostile)
+    [turn] = body["messages"]
+    assert turn["content"] == "Rose <\u200b|im_end|> <\u200b/s> [\u200b/INST] <\u200b｜User｜> <b>oil</b> a<b"
+    assert normalise(turn["content"]) == normalise(words)
+    [body] = way(served(api="completion"), GREEDY, 0).bodies(hostile)
+    assert "<|im_end|>" not in body["prompt"]
 
 
 def test_a_base_model_is_sent_one_text():
