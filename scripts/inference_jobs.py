@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain, pairwise, takewhile
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,15 @@ def prepare(file: Path, overrides: list[str]) -> None:
     renderer = session.renderer
     texts = list(dict.fromkeys(chain.from_iterable(request.choices.texts for request in requests)))
     ids = dict(zip(texts, renderer.encode_answers(texts), strict=True))
+    offered = [list(offers(request, plan.decoding)) for request in requests]
     work = {
         "model": session.loaded.model.config.name_or_path,
         "device": session.loaded.device.type,
         "dtype": str(session.loaded.model.dtype).removeprefix("torch."),
         "prompts": renderer.encode(request.prompt.messages for request in requests),
         "texts": [renderer.render(request.prompt.messages) for request in requests],
-        "choices": [[ids[text] for text in request.choices.texts] for request in requests],
-        "names": [request.choices.names for request in requests],
+        "choices": [[ids[text] for _, text in offer] for offer in offered],
+        "names": [[name for name, _ in offer] for offer in offered],
         "new": getattr(plan.decoding, "max_new_tokens", None),
         "beams": getattr(plan.decoding, "num_beams", None),
         "end": session.loaded.end_token,
@@ -38,6 +39,16 @@ def prepare(file: Path, overrides: list[str]) -> None:
     rows = zip(work["prompts"], work["choices"], strict=True)
     told = {"least tokens": nodes(rows), "weights": weights(session.loaded.model)}
     print(json.dumps(told | {"peak": peak(work["dtype"], work["device"])}))
+
+
+def offers(request: Any, decoding: Any) -> Iterator[tuple[str, str]]:
+    """Yield what may be answered, by name and text: of a whole catalogue nothing that the user has."""
+    from llmrec.decoding.catalogue import Catalogue
+
+    has = {event.item for event in request.question.history} if isinstance(decoding, Catalogue) else set()
+    for name, text in zip(request.choices.names, request.choices.texts, strict=True):
+        if name not in has:
+            yield name, text
 
 
 def nodes(rows: Iterable[tuple[list[int], list[list[int]]]]) -> int:
@@ -153,39 +164,53 @@ def allowed(work: dict[str, Any]) -> None:
     import torch
 
     model, _ = loaded(work)
-    end, trie = work["end"], dict[int, Any]()
-    by_title: dict[tuple[int, ...], list[str]] = {}
-    for name, title in zip(work["names"][0], work["choices"][0], strict=True):
-        by_title.setdefault(tuple(title), []).append(name)
-        node = trie
-        for token in [*title, end]:
-            node = node.setdefault(token, {})
-
-    def following(ids: list[int]) -> list[int]:
-        node = trie
-        for token in ids:
-            node = node.get(token, {})
-        return list(node) or [end]
-
+    end = work["end"]
     settings = {"num_beams": work["beams"], "num_return_sequences": work["beams"], "length_penalty": 0.0}
     settings |= {"max_new_tokens": 300, "do_sample": False, "pad_token_id": end, "eos_token_id": end}
 
     @torch.inference_mode()
-    def best(prompt: list[int]) -> list[str]:
+    def best(
+        prompt: list[int], trie: dict[int, Any], by_title: dict[tuple[int, ...], list[str]]
+    ) -> list[str]:
         begin = len(prompt)
+
+        def following(_: int, ids: Any) -> list[int]:
+            node = trie
+            for token in ids[begin:].tolist():
+                node = node.get(token, {})
+            return list(node) or [end]
+
         found = model.generate(
             input_ids=torch.tensor([prompt], device=work["device"]),
             attention_mask=torch.ones(1, begin, dtype=torch.long, device=work["device"]),
-            prefix_allowed_tokens_fn=lambda _, ids: following(ids[begin:].tolist()),
+            prefix_allowed_tokens_fn=following,
             **settings,
         )[:, begin:].tolist()
         titles = [tuple(row[: row.index(end)]) for row in found]
         return [name for title in titles for name in by_title[title]]
 
+    asked = [
+        (prompt, *trie_of(names, titles, end))
+        for prompt, names, titles in zip(work["prompts"], work["names"], work["choices"], strict=True)
+    ]
     if work["device"] == "cuda":
-        best(work["prompts"][0])
+        best(*asked[0])
     with bench.work() as printed:
-        printed["answers"] = list(map(best, work["prompts"]))
+        printed["answers"] = [best(*row) for row in asked]
+
+
+def trie_of(
+    names: list[str], titles: list[list[int]], end: int
+) -> tuple[dict[int, Any], dict[tuple[int, ...], list[str]]]:
+    """Return the titles as a trie of dicts, and the names of each."""
+    trie: dict[int, Any] = {}
+    by_title: dict[tuple[int, ...], list[str]] = {}
+    for name, title in zip(names, titles, strict=True):
+        by_title.setdefault(tuple(title), []).append(name)
+        node = trie
+        for token in [*title, end]:
+            node = node.setdefault(token, {})
+    return trie, by_title
 
 
 def lm_eval(work: dict[str, Any]) -> None:
