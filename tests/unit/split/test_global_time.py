@@ -69,5 +69,7 @@ def test_too_few_rows_to_hold_any_out_are_all_learned():
 
 @pytest.mark.parametrize("held_out", [-1.0, 0.0, 0.5, 0.7])
 def test_a_share_that_leaves_nothing_is_refused(held_out):
-    with pytest.raises(ConfigError, match=rf"held_out: {held_out} is no share; give one above 0 and below 0\.5"):
+    with pytest.raises(
+        ConfigError, match=rf"held_out: {held_out} is no share; give one above 0 and below 0\.5"
+    ):
         GlobalTime(name="global_time", held_out=held_out)
