@@ -77,7 +77,7 @@ def test_an_adapter_is_no_pickle(home, capsys, beside):
     (home / "adapter" / "adapter_model.bin").write_bytes(PAYLOAD)
     (home / "adapter" / "adapter_model.safetensors").rename(home / "adapter" / (beside or "gone"))
     line = told(capsys, [*LORA, "finetune.adapter=adapter"])
-    assert ("no .safetensors" if beside is None else "it has no adapter_model.safetensors") in line
+    assert ("no .safetensors" if beside is None else "no adapter_model.safetensors in it") in line
 
 
 def test_an_adapter_imports_no_module(home, capsys):
