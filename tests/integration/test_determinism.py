@@ -9,7 +9,7 @@ import pytest
 
 from llmrec.artifacts import EXAMPLES, METRICS, PREDICTIONS, PROMPTS
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900)]
 
 SWEEP = ["-m", "dataset=demo", "resamples=20", "limit=9"]
 WRITES = [*SWEEP, "model=tiny", "prompt=few_shot", "task.answer_tokens=6", "max_reasks=1"]
