@@ -107,7 +107,6 @@ def test_the_other_jobs_of_a_sweep_finish_when_one_fails(llmrec):
             ["run", "dataset=beauty", "data_dir=nowhere", "dataset.reviews.address=http://127.0.0.1:9/x"],
             "127.0.0.1:9",
         ),
-        (["rnu"], "llmrec rnu: no such command; did you mean 'run'?"),
         (["list", "modle"], "llmrec list modle: no such group; did you mean 'model'?"),
         (["show", "task=ratng"], "did you mean 'rating'?"),
         (["show", "prompts", "n=few"], "n: 'few' is not a number of prompts"),

@@ -128,9 +128,11 @@ def test_of_doctor(tmp_path):
 
 def test_of_a_crash(tmp_path):
     (tmp_path / "crashing.py").write_text(CRASHING)
+    (tmp_path / "crashing.yaml").write_text("_target_: crashing.Crashing\n")
     path = f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"
-    words = ["run", *RUN, "model._target_=crashing.Crashing"]
-    told = watched(tmp_path, "http://127.0.0.1:9/v1", *words, PYTHONPATH=path, HYDRA_FULL_ERROR="1")
+    words = ["--debug", "run", *RUN, "model._target_=crashing.Crashing"]
+    own = {"PYTHONPATH": path, "LLMREC_CONFIG_DIR": str(tmp_path)}
+    told = watched(tmp_path, "http://127.0.0.1:9/v1", *words, **own)
     assert "Traceback" in told
     assert "a fault of ours" in told
 
