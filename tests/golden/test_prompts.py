@@ -73,6 +73,7 @@ RENDERED = [(task, name) for task in ASKED for name in VARIANTS if name != "labe
 def test_rendering(task, variant):
     made = plan(composed([f"task={task}", f"prompt={variant}"]))
     names = named(made.variant.names, ITEMS, SEQUENCES, seed=0)
+    names = made.variant.shown(names, made.task.answer.__name__.lower(), seed=0)
     writer = made.variant.open(made.wording, names, [demonstration(task)], seed=0)
     text = rendered(writer.write(ASKED[task]))
     path = GOLDEN / f"{task}.{variant}.txt"
