@@ -20,6 +20,10 @@ class Guarded:
     def writelines(self, lines: Iterable[str]) -> None:
         self.raw.writelines(map(visible, lines))
 
+    def close(self) -> None:
+        """Leave `raw` open, which is not its own: absl's handler closes the stream that it was made with."""
+        self.raw.flush()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.raw, name)
 

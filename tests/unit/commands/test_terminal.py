@@ -1,9 +1,11 @@
 """What strangers wrote reaches the terminal as signs, by plain prints, errors, consoles and bars."""
 
 import io
+import sys
 
 from llmrec.cli import dispatch
 from llmrec.commands.console import Bars, Terminal
+from llmrec.commands.terminal import guarded
 from llmrec.comparison.table import drawn
 from llmrec.errors import DataError
 
@@ -48,3 +50,12 @@ def test_the_label_of_a_bar_is_no_markup_and_no_escape():
     assert "[red]x[/blue]" in stream.getvalue()
     assert "\x1b]8" not in stream.getvalue()
     assert "\x9b" not in stream.getvalue()
+
+
+def test_a_handler_that_closes_its_stream_closes_neither_output_nor_error():
+    with guarded():
+        streams = sys.stdout, sys.stderr
+    for stream in streams:
+        stream.close()
+    assert not sys.stdout.closed
+    assert not sys.stderr.closed
