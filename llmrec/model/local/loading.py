@@ -106,6 +106,8 @@ def forget(device: torch.device) -> None:
 
 
 def _load(settings: LocalSettings, checkpoint: Checkpoint, form: Form) -> Loaded:
+    # cuDNN plans its attention once more for every shape, and hardly two batches of prompts have the same.
+    torch.backends.cuda.enable_cudnn_sdp(False)
     source = {"revision": checkpoint.revision, "trust_remote_code": settings.trust_remote_code}
     found = transformers.AutoConfig.from_pretrained(checkpoint.path, **source)
     refuse_kernels(found, settings)

@@ -233,3 +233,9 @@ def test_auto_is_float16_on_mps():
 )
 def test_out_of_memory_is_known_by_type_or_words(error, memory):
     assert is_out_of_memory(error) is memory
+
+
+def test_attention_is_not_planned_anew_for_every_shape(tiny, open_session):
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    open_session(tiny(max_batch=3, attention=Attention.eager))
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
