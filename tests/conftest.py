@@ -4,13 +4,19 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import absl.logging
 import pytest
+
+# rouge-score brings absl, whose handler keeps the standard error of its first import, which in a test is
+# pytest's own, and closes it when Hydra sets up logging.
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 LONGEST = "test_smollm2_finetuned.py"
 
