@@ -19,14 +19,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", default="100,1000,10000")
     parser.add_argument("--sweep-rows", type=int, default=100)
+    parser.add_argument("--only", choices=["started", "swept", "grown"], help="what else was found is kept")
     parser.add_argument("--out", type=Path, default=bench.ROOT / "docs/performance/runs.json")
     args = parser.parse_args()
+    counts = [int(count) for count in args.rows.split(",")]
+    found = bench.begun(args.out, ("llmrec", "torch", "transformers"), 1)
     with tempfile.TemporaryDirectory() as folder:
-        found = grown([int(count) for count in args.rows.split(",")], Path(folder))
-        found += [swept(args.sweep_rows, Path(folder) / "sweep"), *started()]
-    for row in found:
-        print(json.dumps(row))
-    bench.write(args.out, bench.about(("llmrec", "torch", "transformers")) | {"rows": found})
+        parts = {
+            "started": started,
+            "swept": lambda: [swept(args.sweep_rows, Path(folder) / "sweep")],
+            "grown": lambda: grown(counts, Path(folder)),
+        }
+        for name, part in parts.items():
+            if args.only in (None, name):
+                about = {key: bench.about(())[key] for key in ("date", "commit")}
+                rows = [{"part": name} | about | row for row in part()]
+                print(*map(json.dumps, rows), sep="\n", flush=True)
+                found["rows"] = [row for row in found["rows"] if row["part"] != name] + rows
+                bench.write(args.out, found)
 
 
 def grown(counts: Sequence[int], folder: Path) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from llmrec.model.local.device import token_budget
 from llmrec.model.local.inference.kv_cache import KVCache, KVLayer
 from llmrec.model.local.library import LIBRARY_ERRORS
 from llmrec.model.local.loaded import Loaded, innermost
@@ -25,7 +26,8 @@ TOLERANCE = {torch.float32: 1e-3, torch.float16: 3e-2, torch.bfloat16: 6e-2}
 
 class Body:
     """The layers and the head of a causal model. `width` is the number of nodes up to which packing texts
-    into one row costs less than it saves."""
+    into one row costs less than it saves; `busy` the tokens, in reading and in memory, that one pass of
+    several prompts may take, none where one prompt is enough for the device."""
 
     def __init__(self, loaded: Loaded) -> None:
         whole = innermost(loaded.model)
@@ -38,6 +40,7 @@ class Body:
         self.width = max(
             64, int(ATTENTION_SHARE / 2 * weights / config.num_hidden_layers / config.hidden_size)
         )
+        self.busy = 0 if self.device.type == "cpu" else token_budget(whole, self.device)
 
     @cached_property
     def probe(self) -> KVCache:

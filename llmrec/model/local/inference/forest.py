@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 
 class Place(NamedTuple):
@@ -83,6 +85,26 @@ def plant(texts: Sequence[list[int]], width: int) -> Forest:
         sees=torch.from_numpy(sees),
         places=[places[number] for number in range(len(texts))],
     )
+
+
+def side_by_side(forests: Sequence[Forest]) -> Forest:
+    """Return the rows of all forests in one, those of the first forest first."""
+    counts, sizes = zip(*(forest.ids.shape for forest in forests), strict=True)
+    size = max(sizes)
+    sees = torch.eye(size, dtype=torch.bool).repeat(sum(counts), 1, 1)
+    begins = [0, *accumulate(counts)]
+    for begin, own, forest in zip(begins, sizes, forests, strict=False):
+        sees[begin : begin + len(forest.ids), :own, :own] = forest.sees
+    padded = [
+        [pad(part, (0, size - own)) for own, part in zip(sizes, parts, strict=True)]
+        for parts in ((forest.ids for forest in forests), (forest.depths for forest in forests))
+    ]
+    places = [
+        Place(begin + place.row, place.nodes)
+        for begin, forest in zip(begins, forests, strict=False)
+        for place in forest.places
+    ]
+    return Forest(torch.cat(padded[0]), torch.cat(padded[1]), sees, places)
 
 
 def shared(one: Sequence[int], other: Sequence[int]) -> int:

@@ -9,6 +9,8 @@ from llmrec.decoding.catalogue import Catalogue
 from llmrec.decoding.greedy import Greedy
 from llmrec.decoding.likelihood import Candidates, Normalise
 from llmrec.decoding.sample import Sample
+from llmrec.model.local.inference.likelihood import Asked, log_likelihoods
+from llmrec.model.local.inference.prefix import PrefixCache
 from llmrec.model.local.settings import Cache
 from llmrec.records import Choices
 
@@ -65,6 +67,17 @@ def session(tiny, open_session):
 def requests(choices=TITLES, prompts=PROMPTS):
     bound = Choices(tuple(f"i{number}" for number in range(len(choices))), tuple(choices))
     return [request_for(f"q{n}", text)._replace(choices=bound) for n, text in enumerate(prompts)]
+
+
+class Counted:
+    """A function that counts its calls."""
+
+    def __init__(self, does):
+        self.does, self.calls = does, 0
+
+    def __call__(self, *given):
+        self.calls += 1
+        return self.does(*given)
 
 
 def answered(session, asked, decoding):
@@ -142,6 +155,35 @@ def test_equal_titles_are_tied_to_the_last_bit(session):
     ranking = answered(session("llama"), [request], SUMMED)["q0"].answer
     scores = dict(zip(ranking.items, ranking.scores, strict=True))
     assert scores["i3"] == scores["i4"]
+
+
+@pytest.mark.parametrize("architecture", READ_AS_TREES)
+@pytest.mark.parametrize("prompts", [PROMPTS, FAMILIES])
+def test_several_prompts_in_a_pass_score_alike_in_fewer_passes(session, architecture, prompts, monkeypatch):
+    passes, found = [], []
+    for busy in (0, 8000, 10**6):
+        opened = session(architecture)
+        body = opened._ready[0]._body
+        body.width, body.busy = 64, busy
+        with monkeypatch.context() as watched:
+            count = Counted(body.read)
+            watched.setattr(body, "read", count)
+            found.append(answered(opened, requests(TITLES, prompts), ENDED))
+        passes.append(count.calls)
+    for rows in found[1:]:
+        for name, row in found[0].items():
+            assert rows[name].answer.items == row.answer.items
+            assert rows[name].answer.scores == pytest.approx(row.answer.scores, **CLOSE)
+    assert passes[0] > passes[1] > passes[2]
+
+
+def test_a_prompt_of_one_token_is_read_among_others(session):
+    body = session("llama")._ready[0]._body
+    asked = [Asked(prompt, [[7] * 50, [9, 8] * 30]) for prompt in ([5], [5, 6, 7], [4, 5])]
+    alone = log_likelihoods(asked, body, PrefixCache(body))
+    body.busy = 10**6
+    for rows, wanted in zip(log_likelihoods(asked, body, PrefixCache(body)), alone, strict=True):
+        assert rows == pytest.approx(wanted, **CLOSE)
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2", "mistral", "t5"])
