@@ -50,10 +50,10 @@ def cached(cache_dir: Path, name: str, build: Callable[[], Corpus]) -> Corpus:
     and store it."""
     path = cache_dir / "corpus" / f"{name}.msgpack"
     if path.is_file():
-        content = path.read_bytes()
+        kept = memoryview(path.read_bytes())
         with suppress(*UNREADABLE):
-            if content[:DIGEST] == _digest(content[DIGEST:]):
-                return msgspec.msgpack.decode(content[DIGEST:], type=Corpus)
+            if kept[:DIGEST] == _digest(kept[DIGEST:]):
+                return msgspec.msgpack.decode(kept[DIGEST:], type=Corpus)
         path.unlink()
     corpus = build()
     content = msgspec.msgpack.encode(corpus)
@@ -61,5 +61,5 @@ def cached(cache_dir: Path, name: str, build: Callable[[], Corpus]) -> Corpus:
     return corpus
 
 
-def _digest(content: bytes) -> bytes:
+def _digest(content: bytes | memoryview) -> bytes:
     return hashlib.blake2b(content, digest_size=DIGEST).digest()
