@@ -269,8 +269,10 @@ def _gpus() -> list[str]:
 
 
 def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    return _told(command) or "unknown"
+    """Return the commit that is measured, dirty where anything but the results of others differs from it."""
+    commit = _told(["git", "rev-parse", "--short=12", "HEAD"])
+    changed = _told(["git", "status", "--porcelain", "--", ".", ":!docs"])
+    return f"{commit or 'unknown'}{'-dirty' * bool(changed)}"
 
 
 def _told(command: Sequence[str]) -> str:

@@ -57,7 +57,8 @@ ISA-L in place of zlib and typed decoding (together 2.0 times faster, kept).""",
 def main() -> None:
     blocks, missed = [HEAD], list[tuple[Found, Found]]()
     for title, script, names, columns in BENCHES:
-        blocks.append(f"## {title}\n")
+        if any(map(there, names)):
+            blocks.append(f"## {title}\n")
         for found in map(read, filter(there, names)):
             blocks += [
                 about(script, found, f"{found['rounds']} rounds in turn"),
