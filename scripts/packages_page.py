@@ -81,7 +81,7 @@ def vulnerabilities() -> str:
     packages = json.loads(re.search(r"^\{.*\}$", done.stdout, re.MULTILINE)[0])["dependencies"]  # type: ignore[index]
     told = [package for package in packages if "vulns" in package]
     if not told:
-        return f"The index that was asked on {today} tells no known vulnerabilities of any version."
+        return f"The index asked on {today} has nothing on vulnerabilities of any version: none was checked."
     bad = [f"- {p['name']} {p['version']}: {v['id']}" for p in told for v in p["vulns"]]
     head = f"Known vulnerabilities on {today}, of {len(told)} versions of {len(packages)}: {len(bad)}."
     return "\n".join([head, *bad])
