@@ -10,6 +10,7 @@ from llmrec.decoding.greedy import Greedy
 from llmrec.errors import BackendError
 from llmrec.model.local.device import pick_device, pick_dtype
 from llmrec.model.local.library import is_out_of_memory
+from llmrec.model.local.loading import forget
 from llmrec.model.local.settings import Attention, DeviceMap, Dtype, Side
 from llmrec.model.local.tiny import byte_tokenizer
 from llmrec.progress import Silent
@@ -236,6 +237,7 @@ def test_out_of_memory_is_known_by_type_or_words(error, memory):
 
 
 def test_attention_is_not_planned_anew_for_every_shape(tiny, open_session):
+    forget(torch.device("cpu"))
     torch.backends.cuda.enable_cudnn_sdp(True)
-    open_session(tiny(max_batch=3, attention=Attention.eager))
+    open_session(tiny())
     assert not torch.backends.cuda.cudnn_sdp_enabled()

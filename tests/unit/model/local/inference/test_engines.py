@@ -179,6 +179,7 @@ def test_several_prompts_in_a_pass_score_alike_in_fewer_passes(session, architec
 
 def test_a_prompt_of_one_token_is_read_among_others(session):
     body = session("llama")._ready[0]._body
+    body.width = 64  # fewer nodes than any of these has
     asked = [Asked(prompt, [[7] * 50, [9, 8] * 30]) for prompt in ([5], [5, 6, 7], [4, 5])]
     alone = log_likelihoods(asked, body, PrefixCache(body))
     body.busy = 10**6
