@@ -174,7 +174,8 @@ def test_a_leak_stops_the_run_before_the_model_is_opened(planned, tmp_path, monk
     first = rows.examples[0]
     late = replace(first.question.history[-1], timestamp=first.target.timestamp + 1)
     leaking = Example(replace(first.question, history=(late,)), first.target, first.reference)
-    monkeypatch.setattr("llmrec.pipeline.draw", lambda *_: dataclasses.replace(rows, examples=[leaking], scored={}))
+    drawn = dataclasses.replace(rows, examples=[leaking], scored={})
+    monkeypatch.setattr("llmrec.pipeline.draw", lambda *_: drawn)
     with pytest.raises(leak.LeakError, match="later_event in 1"):
         run(made, RunDir(tmp_path / "stop"), Silent())
     assert not (tmp_path / "stop" / "completions.jsonl").exists()
