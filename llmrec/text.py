@@ -14,8 +14,9 @@ def clean(text: str) -> str:
     unescaped = html.unescape(html.unescape(text))
     if not unescaped.isprintable():
         return _BLANK.sub(" ", unescaped).strip()
-    # Its only white space is the blank: the same, several times as fast.
-    return " ".join(unescaped.split()) if "  " in unescaped else unescaped.strip()
+    while "  " in unescaped:  # its only white space is the blank: the same, several times as fast
+        unescaped = unescaped.replace("  ", " ")
+    return unescaped.strip()
 
 
 def normalise(text: str) -> str:

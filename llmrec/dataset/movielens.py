@@ -6,13 +6,14 @@ import zlib
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
 from llmrec.dataset.assemble import Reading
 from llmrec.dataset.download import RawFile, obtain
 from llmrec.dataset.files import FileDataset
-from llmrec.dataset.raw import bounded, check_expansion
+from llmrec.dataset.raw import check_expansion, line_lists
 from llmrec.dataset.rows import BadLines, BadRow, Columns, TimeUnit, gather, interaction, shown, tidy
 from llmrec.errors import DataError
 from llmrec.progress import Progress
@@ -128,6 +129,6 @@ def _lines(archive: zipfile.ZipFile, member: str, progress: Progress) -> Iterato
     size = found.file_size
     check_expansion(member, size, found.compress_size)
     with archive.open(member) as file, progress.bar(f"reading {member}", size, "bytes") as advance:
-        for number, line in enumerate(bounded(file.readline, member), start=1):
+        for number, line in enumerate(chain.from_iterable(line_lists(file.read, member)), start=1):
             advance(len(line))
             yield number, line.decode("latin-1").rstrip("\r\n")

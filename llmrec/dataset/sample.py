@@ -1,6 +1,6 @@
 """Less of a data set: a share of its users, items or interactions, drawn by hash of their ids."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from llmrec.errors import ConfigError, DataError
@@ -33,39 +33,31 @@ class Sample:
                     f"sample.{name}: {getattr(self, name)} is no share; give one above 0 and up to 1 (all)"
                 )
 
-    def drawn(self, rows: list[Interaction]) -> list[Interaction]:
-        """Return the rows whose user, item and (user, item) were all drawn, in their order.
+    def drawn(self, rows: Sequence[Interaction]) -> list[bool]:
+        """Return of each row whether its user, item and (user, item) were all drawn.
 
-        Raises DataError when there is none.
+        Raises DataError when none was.
         """
         if self.is_whole:
-            return rows
+            return [True] * len(rows)
         users = {user for user in {row.user for row in rows} if self._stays("users", user)}
         items = {item for item in {row.item for row in rows} if self._stays("items", item)}
-        kept = [
-            row
+        stays = [
+            row.user in users and row.item in items and self._stays("interactions", row.user, row.item)
             for row in rows
-            if row.user in users and row.item in items and self._stays("interactions", row.user, row.item)
         ]
-        if not kept:
+        if not any(stays):
             raise DataError(f"dataset.sample: leaves none of {len(rows):,} interactions; take larger shares")
-        return kept
+        return stays
 
-    def notes(self, whole: Sequence[Interaction], kept: Sequence[Interaction]) -> list[str]:
-        """Return what a reader of the scores must know: that, and how much, was left out."""
+    def notes(self, before: Mapping[str, int], after: Mapping[str, int]) -> list[str]:
+        """Return what a reader of the scores must know: that, and how much, was left out of which counts."""
         if self.is_whole:
             return []
         shares = ", ".join(f"{getattr(self, n):g} of {n}" for n in SHARES if getattr(self, n) != 1)
-        before, after = sizes(whole), sizes(kept)
         left = ", ".join(f"{after[name]:,} of {before[name]:,} {name}" for name in SHARES)
         return [f"a sample of the data set by hash of ids ({shares}, seed {self.seed}): {left} drawn"]
 
     def _stays(self, name: str, *ids: str) -> bool:
         share = float(getattr(self, name))
         return share == 1 or hash64("sample", name, self.seed, *ids) < share * HASHES
-
-
-def sizes(rows: Sequence[Interaction]) -> dict[str, int]:
-    """Return how many users, items and interactions the rows have."""
-    users, items = {row.user for row in rows}, {row.item for row in rows}
-    return dict(zip(SHARES, (len(users), len(items), len(rows)), strict=True))

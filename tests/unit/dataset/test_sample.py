@@ -1,11 +1,14 @@
 """A share of a data set: the same ids every time, smaller ones within larger ones, and said aloud."""
 
+from itertools import compress
+
 import pytest
 from builders import interaction, square
 
 from llmrec.dataset.assemble import Expected
 from llmrec.dataset.sample import Sample
 from llmrec.errors import ConfigError, DataError
+from llmrec.records import Interaction
 
 
 def sample(users: float = 1.0, items: float = 1.0, interactions: float = 1.0, seed: int = 0) -> Sample:
@@ -15,35 +18,39 @@ def sample(users: float = 1.0, items: float = 1.0, interactions: float = 1.0, se
 ROWS = square(users=400, items=10)
 
 
+def drawn(share: Sample, rows: list[Interaction] = ROWS) -> list[Interaction]:
+    return list(compress(rows, share.drawn(rows)))
+
+
 def test_all_of_everything_is_the_rows_themselves():
-    assert sample().drawn(ROWS) is ROWS
-    assert sample().notes(ROWS, ROWS) == []
+    assert drawn(sample()) == ROWS
+    assert sample().notes({}, {}) == []
 
 
 @pytest.mark.parametrize("name", ["users", "items", "interactions"])
 def test_a_larger_share_contains_a_smaller_one(name):
-    quarter, half = (sample(**{name: share}).drawn(ROWS) for share in (0.25, 0.5))
+    quarter, half = (drawn(sample(**{name: share})) for share in (0.25, 0.5))
     assert {(row.user, row.item) for row in quarter} < {(row.user, row.item) for row in half}
 
 
 def test_a_share_of_users_keeps_all_that_those_did():
-    drawn = sample(users=0.25).drawn(ROWS)
-    users = {row.user for row in drawn}
+    kept = drawn(sample(users=0.25))
+    users = {row.user for row in kept}
     assert 70 < len(users) < 130  # 100 expected of 400, standard deviation 8.7
-    assert drawn == [row for row in ROWS if row.user in users]
+    assert kept == [row for row in ROWS if row.user in users]
 
 
 def test_a_share_of_interactions_keeps_about_as_many():
-    assert 1890 < len(sample(interactions=0.5).drawn(ROWS)) < 2110  # 2,000 expected, deviation 32
+    assert 1890 < len(drawn(sample(interactions=0.5))) < 2110  # 2,000 expected, deviation 32
 
 
 def test_the_draw_has_a_seed_of_its_own():
-    assert sample(users=0.5).drawn(ROWS) == sample(users=0.5).drawn(ROWS)
-    assert sample(users=0.5).drawn(ROWS) != sample(users=0.5, seed=1).drawn(ROWS)
+    assert drawn(sample(users=0.5)) == drawn(sample(users=0.5))
+    assert drawn(sample(users=0.5)) != drawn(sample(users=0.5, seed=1))
 
 
 def test_what_a_user_is_drawn_by_is_not_the_order_of_the_file():
-    assert sample(users=0.5).drawn(ROWS[::-1]) == sample(users=0.5).drawn(ROWS)[::-1]
+    assert drawn(sample(users=0.5), ROWS[::-1]) == drawn(sample(users=0.5))[::-1]
 
 
 @pytest.mark.parametrize("share", [0.0, -0.1, 1.5, float("nan")])
@@ -90,6 +97,5 @@ def test_a_sample_has_a_fingerprint_of_its_own_and_the_whole_keeps_its_own(load,
 
 def test_repeats_of_a_pair_go_or_stay_together():
     twice = [interaction("u", "i", 1), interaction("u", "i", 2)] * 20
-    assert len(sample(interactions=0.5).drawn([*ROWS, *twice])) - len(
-        sample(interactions=0.5).drawn(ROWS)
-    ) in (0, 40)
+    half = sample(interactions=0.5)
+    assert len(drawn(half, [*ROWS, *twice])) - len(drawn(half)) in (0, 40)
