@@ -138,7 +138,7 @@ class Calm:
         self.calls = list(calls(trace.read_text(errors="replace"), home))
         again = home.with_suffix(".again")
         assert ran(work, again)[0] == 0
-        assert ended(again) == self.wanted, f"{work} does not end alike by itself"
+        assert not (other := apart(ended(again), self.wanted)), f"{work} by itself: {other}"
 
     def outcome(self, fault: Fault, home: Path) -> dict[str, Any]:
         """Break a run in an empty home, repeat the command until it is through, and compare."""
