@@ -2,9 +2,10 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from functools import partial
 
-from llmrec import artifacts
+from llmrec import alone, artifacts
 from llmrec.artifacts import RunDir, pretty
 from llmrec.environment import describe
 from llmrec.finetune.base import Place
@@ -13,6 +14,8 @@ from llmrec.model.base import Session
 from llmrec.plan import Plan
 from llmrec.processes import Processes
 from llmrec.progress import Progress
+from llmrec.records import Completion, Request
+from llmrec.results import CHANGED
 from llmrec.rows import Rows
 
 log = logging.getLogger(__name__)
@@ -54,6 +57,14 @@ class Opening:
         if any(wanted and not (self._run_dir.path / name).is_file() for name, wanted in due.items()):
             self()
         self.note()
+
+    def ask_alone(self, requests: Sequence[Request], given: Sequence[Completion]) -> None:
+        """Have the folder tell how many answers change with their batch, where any can."""
+        made = self._run_dir.environment()
+        if not made.exact and CHANGED not in made.details:
+            session = self()
+            session.environment[CHANGED] = alone.changed(session, requests, given, self._plan.decoding)
+            self.note()
 
     def note(self) -> None:
         """Write what completions are made with, if the session is open; it comes to know of more."""

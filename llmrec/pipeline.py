@@ -126,6 +126,7 @@ def ask(
         found = asking.predict(requests, run_dir)
         if seconds is not None:
             opening.tell()
+            opening.ask_alone(requests, found[1])
     if seconds is not None and opening.seconds is not None:
         seconds |= {"model": opening.seconds, "inference": round(spent["inference"] - opening.seconds, 3)}
     return found

@@ -141,6 +141,10 @@ class Fit(Struct, frozen=True):
     curve: list[FitPoint]
 
 
+HALF = ("bfloat16", "float16")
+CHANGED = "changed_alone"  # a detail: how many answers were others when asked again, each by itself
+
+
 class Environment(Struct, frozen=True):
     """What scores may depend on beside the choices. `batch` says how rows were grouped."""
 
@@ -150,6 +154,11 @@ class Environment(Struct, frozen=True):
     dtype: str
     batch: str
     details: dict[str, str]
+
+    @property
+    def exact(self) -> bool:
+        """Whether no answer depends on what else is in its batch, or a server alone can know."""
+        return self.device == "server" or (self.device == "cpu" and self.dtype not in HALF)
 
 
 class Metrics(Struct, frozen=True):

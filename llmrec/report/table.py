@@ -9,11 +9,10 @@ from rich.text import Text
 
 from llmrec.exits import document, table
 from llmrec.report.verdicts import judges, strongest, verdict
-from llmrec.results import Coverage, Fit, Floor, MetricResult, Metrics, Tuning, find, way
+from llmrec.results import CHANGED, Coverage, Fit, Floor, MetricResult, Metrics, Tuning, find, way
 
 PROMPT = "prompt"  # left out where no model read one
 DECODING = "decoding"  # left out where all answered in one way
-HALF = ("bfloat16", "float16")
 LEFT = ("model", PROMPT, DECODING)
 WORDS = (*LEFT, "task", "of", "score", "verdict")
 BEATS = "beats"
@@ -146,16 +145,17 @@ def notes(runs: Sequence[Metrics]) -> list[str]:
     told += dict.fromkeys(note for run in runs for note in run.notes)
     told += dict.fromkeys(cost(run.model, run.finetune) for run in runs if run.finetune)
     told += dict.fromkeys(fitted(run.model, run.fit) for run in runs if run.fit)
-    told += dict.fromkeys(halved(run) for run in runs if run.environment.dtype in HALF)
+    told += dict.fromkeys(rounded(run) for run in runs if not run.environment.exact)
     leaking = [run.model for run in runs if run.leaks.status == "LEAK"]
     return [*told, f"LEAK: {', '.join(leaking)} saw what was asked for" if leaking else "no leak found"]
 
 
-def halved(run: Metrics) -> str:
-    """Return what is to be known of answers in half precision."""
-    return (
-        f"{run.model}: computed in {run.environment.dtype}; in another shape of batch some texts may differ"
-    )
+def rounded(run: Metrics) -> str:
+    """Return what is to be known of answers that rounding may change."""
+    made = run.environment
+    changed = made.details.get(CHANGED, "")
+    differ = f"asked again one by one, {changed} answers differed" if changed else "some answers may differ"
+    return f"{run.model}: computed in {made.dtype} on {made.device}; in another shape of batch {differ}"
 
 
 def cost(model: str, tuning: Tuning) -> str:

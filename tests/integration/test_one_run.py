@@ -226,3 +226,22 @@ def test_metrics_can_be_read_back(planned, tmp_path):
     metrics = run(planned(), RunDir(tmp_path), Silent())
     assert artifacts.read_metrics(tmp_path / "metrics.json") == metrics
     assert isinstance(metrics, Metrics)
+
+
+def test_in_half_precision_the_run_tells_how_many_answers_change_with_their_batch(planned, tmp_path):
+    made = planned("task=rating", "limit=6", "model.dtype=bfloat16")
+    found = run(made, RunDir(tmp_path), Silent()).environment.details["changed_alone"]
+    assert found in [f"{n} of 6" for n in range(7)]
+    again = run(made, RunDir(tmp_path), Silent())
+    assert again.environment.details["changed_alone"] == found
+    assert f"in another shape of batch asked again one by one, {found} answers differed" in str(
+        grids([again])
+    )
+    (tmp_path / "environment.json").write_bytes(
+        (tmp_path / "environment.json").read_bytes().replace(b"changed_alone", b"stopped_before")
+    )
+    assert run(made, RunDir(tmp_path), Silent()).environment.details["changed_alone"] == found
+
+
+def test_in_full_precision_on_a_cpu_nothing_is_asked_twice(planned, tmp_path):
+    assert "changed_alone" not in run(planned("limit=3"), RunDir(tmp_path), Silent()).environment.details
