@@ -49,5 +49,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def one_line(error: BaseException) -> str:
     """Return what an error says, on one line that changes nothing about a terminal."""
-    words = " ".join(str(error).split()) or type(error).__name__
-    return "".join(sign if sign.isprintable() else "?" for sign in words)
+    return printable(str(error)) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """Return a stranger's words on one line, with nothing in them that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split()))

@@ -51,10 +51,9 @@ class Tally:
 def by_hypothesis(tally: Tally, seconds: float) -> None:
     """Mutate the target's seeds and make up structures, another seed each round, until the time is over."""
     from hypothesis import HealthCheck, Phase, given, seed, settings
-    from hypothesis import strategies as st
-    from unit.fuzz.test_readers import JSON, mutated
+    from unit.fuzz.test_readers import inputs
 
-    kinds = st.one_of(st.binary(max_size=200), *map(mutated, TARGETS[tally.target].seeds), JSON)
+    kinds = inputs(TARGETS[tally.target].seeds)
     end, number = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         number += 1

@@ -9,19 +9,20 @@ import json
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
+
+from fuzzed_models import MODELS
+from fuzzed_shared import SHARED
+from target import Target, planned, written
 
 from llmrec.annotate.ballot import read_key
 from llmrec.annotate.rubric import read_rubric
 from llmrec.artifacts import RunDir, from_lines, read_metrics, read_titles
-from llmrec.commands.composing import composed
 from llmrec.dataset.amazon import read_amazon
 from llmrec.errors import LlmrecError
 from llmrec.finished import stored_config, stored_plan
 from llmrec.pages.lines import Lines
-from llmrec.plan import Plan, plan
 from llmrec.progress import Silent
 from llmrec.records import Example, Prediction, Prompt, Training
 from llmrec.report.latex import latex
@@ -43,11 +44,6 @@ def metadata(data: bytes, folder: Path) -> None:
 
 def packed(data: bytes, folder: Path) -> None:
     read_amazon([written(folder / "reviews.json.gz", data)], Silent())
-
-
-@cache
-def planned(*words: str) -> Plan:
-    return plan(composed(words))
 
 
 def table(data: bytes, folder: Path) -> None:
@@ -108,23 +104,12 @@ def rubric(data: bytes, folder: Path) -> None:
     read_rubric(written(folder / "rubric.yaml", data))
 
 
-def written(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    return path
-
-
 def zipped(ratings: bytes, films: bytes) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("ml-1m/ratings.dat", ratings)
         archive.writestr("ml-1m/movies.dat", films)
     return made.getvalue()
-
-
-@dataclass(frozen=True)
-class Target:
-    read: Callable[[bytes, Path], None]
-    seeds: tuple[bytes, ...]
 
 
 COMPLETION = {
@@ -145,10 +130,13 @@ TARGETS = {
             b"\x00model: {name: a, _target_: b.c}\n",
             b'\x05{"i": "x"}',
         ),
+        tuple(bytes([number]) for number in range(len(FILES))),
     ),
     "replay": Target(replay, (LINE,)),
     "key": Target(key, (b'{"schema": "llmrec/rating-key/1", "task": "t", "seed": 0}',)),
     "rubric": Target(rubric, (b"criteria:\n- {id: a, question: b, low: c, high: d}\n",)),
+    **SHARED,
+    **MODELS,
 }
 
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from llmrec.annotate.material import Material
 from llmrec.annotate.rubric import SCALE, Rubric
-from llmrec.artifacts import PROMPTS, RunDir, to_lines
+from llmrec.artifacts import COMPLETIONS, PROMPTS, RunDir, to_lines
 from llmrec.decoding.base import Decoding
 from llmrec.decoding.likelihood import CandidateLabels, Digits, Estimate, Normalise
+from llmrec.errors import DataError
 from llmrec.model.base import Session
 from llmrec.parser.base import Reader
 from llmrec.progress import Progress
@@ -48,6 +49,7 @@ Text 2:
 
 Which text is better, by these questions: {questions} Answer with 1 or 2."""
 NOTHING = "(no text)"
+LARGEST = 700.0  # the exponential of more is no float
 
 
 class Judged(NamedTuple):
@@ -83,10 +85,16 @@ def judged(
     run_dir.settle(PROMPTS, to_lines(asked.prompt for asked in (*alone.values(), *beside.values())))
     scores = zip(alone, answers([*alone.values()], SCORE), strict=True)
     choices = zip(beside, answers([*beside.values()], CHOICE), strict=True)
-    return Judged(
-        scores={key: stars(found) for key, found in scores},
-        first_wins={key: share_of_first(found) for key, found in choices},
-    )
+    try:
+        return Judged(
+            scores={key: stars(found) for key, found in scores},
+            first_wins={key: share_of_first(found) for key, found in choices},
+        )
+    except ValueError as error:
+        raise DataError(
+            f"{run_dir.path / COMPLETIONS}: {error}, which no judge is asked for; remove the folder to judge "
+            "anew"
+        ) from error
 
 
 def one_by_one(material: Material, rubric: Rubric) -> Iterator[tuple[tuple[str, int, str], Request]]:
@@ -135,15 +143,26 @@ def request(key: tuple[object, ...], words: str, choices: Choices) -> Request:
 
 
 def stars(found: Prediction) -> float | None:
-    return found.answer.stars if isinstance(found.answer, Rating) else None
+    """Return a score, None where there is none. Raises ValueError for an answer to another question."""
+    if found.answer is None:
+        return None
+    if not isinstance(found.answer, Rating) or not SCALE[0] <= found.answer.stars <= SCALE[-1]:
+        raise ValueError(f"'{found.example_id}' is answered by {found.answer}")
+    return found.answer.stars
 
 
 def share_of_first(found: Prediction) -> float | None:
-    """Return the probability of "1" among "1" and "2"."""
-    if not isinstance(found.answer, Ranking) or len(found.answer.items) != 2:
+    """Return the probability of "1" among "1" and "2", None where neither has any. Raises ValueError for an
+    answer to another question."""
+    if found.answer is None or found.answer == Ranking(()):
         return None
+    if not isinstance(found.answer, Ranking) or len(found.answer.items) != len(found.answer.scores):
+        raise ValueError(f"'{found.example_id}' is answered by {found.answer}")
     scores = dict(zip(found.answer.items, found.answer.scores, strict=True))
-    return 1.0 / (1.0 + math.exp(scores["second"] - scores["first"]))
+    if not scores.keys() <= set(FIRST_OR_SECOND.names):
+        raise ValueError(f"'{found.example_id}' is answered by {found.answer}")
+    odds = scores.get("second", -math.inf) - scores.get("first", -math.inf)
+    return 1.0 / (1.0 + math.exp(min(odds, LARGEST)))
 
 
 class NoTexts(Reader):

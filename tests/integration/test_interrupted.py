@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from hostile import Act, good, serving
 from launching import CALM
 
@@ -16,6 +17,12 @@ RUN = ["dataset=demo", "task=rating", "resamples=5", "max_reasks=0", f"limit={RO
 TINY = [*RUN, "model=tiny", "model.max_batch=2", "model.batch_tokens=4096", "task.answer_tokens=8"]
 SERVED = [*RUN, "model=served", "model.name=m", "model.in_flight=2", "model.timeout=20"]
 LORA = [*TINY, "finetune=lora", "finetune.epochs=20", "training_limit=32", "finetune.validation_rows=0"]
+STUDY = ["experiment=prompt_ablation", *TINY[1:], "prompt=zero_shot,no_format", "dataset=demo"]
+FIT = ["dataset=demo", "task=sequential", "resamples=5", "limit=8", "model.patience=1000"]
+FITS = {
+    "bpr_mf": (["model=bpr_mf", "model.epochs=1000"], "state.safetensors"),
+    "sasrec": (["model=sasrec", "model.epochs=12", "model.evaluate_every=5", "model.dim=8"], "state.pt"),
+}
 STOPPED = "stopped; the same command goes on where this one was"
 
 
@@ -57,7 +64,7 @@ def finish(home, *words):
 
 
 def folders(home):
-    return sorted(path.parent for path in home.glob("out/runs/rating/*/config.yaml"))
+    return sorted(path.parent for path in home.glob("out/runs/*/*/config.yaml"))
 
 
 def lines(home):
@@ -70,9 +77,9 @@ def contents(folder):
     """Return every file of a run, times and places apart."""
     found = {}
     for path in folder.iterdir():
-        if path.name in (METRICS, ENVIRONMENT, "finetune.json"):
+        if path.name in (METRICS, ENVIRONMENT, "finetune.json", "fit.json"):
             read = json.loads(path.read_text())
-            for record in (read, read.get("finetune") or {}):
+            for record in (read, read.get("finetune") or {}, read.get("fit") or {}):
                 record.pop("seconds", None)
             found[path.name] = read
         elif path.name == "config.yaml":
@@ -103,6 +110,43 @@ def test_a_sweep_that_is_stopped_finishes_its_batch_begins_no_other_run_and_goes
     assert done % 2 == 0
     finish(home, *words)
     same(home, calm)
+
+
+def pages(home):
+    """Return the pages of a study, the places of its runs apart."""
+    found = home.glob("out/studies/*/*")
+    return {path.name: path.read_text().replace(str(home), "") for path in found}
+
+
+def test_a_study_that_is_stopped_begins_no_other_run_writes_no_page_and_goes_on(tmp_path):
+    calm, home = tmp_path / "calm", tmp_path / "home"
+    finish(calm, *STUDY)
+    running = start(home, *STUDY)
+    until(lambda: lines(home), running)
+    status, told = stop(running, signal.SIGINT)
+    assert (status, told.count(STOPPED), "Traceback" in told) == (130, 1, False), told
+    [done] = lines(home)
+    assert 0 < done < ROWS
+    assert not pages(home)
+    finish(home, *STUDY)
+    same(home, calm)
+    assert pages(home) == pages(calm) != {}
+
+
+@pytest.mark.parametrize(("words", "state"), FITS.values(), ids=FITS)
+def test_a_fit_that_is_stopped_keeps_its_epoch_and_ends_with_the_same_weights(tmp_path, words, state):
+    calm, home = tmp_path / "calm", tmp_path / "home"
+    finish(calm, *FIT, *words)
+    running = start(home, *FIT, *words)
+    until(lambda: list(home.glob(f"cache/recommender/*.unfinished/{state}")), running)
+    status, told = stop(running, signal.SIGINT)
+    assert (status, told.count(STOPPED), "Traceback" in told) == (130, 1, False), told
+    assert "once more, and it ends at once" in told
+    assert list(home.glob(f"cache/recommender/*.unfinished/{state}"))
+    finish(home, *FIT, *words)
+    same(home, calm)
+    fits = [next(at.glob("cache/recommender/*/weights.safetensors")).read_bytes() for at in (home, calm)]
+    assert fits[0] == fits[1]
 
 
 def test_a_served_run_that_is_terminated_keeps_what_is_on_its_way_and_asks_nothing_twice(tmp_path):

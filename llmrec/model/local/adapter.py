@@ -1,5 +1,8 @@
 """Adapters of peft on a model in memory, with proof that they fit and that they do something."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,13 @@ from llmrec.model.local.loaded import Loaded
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
-# What peft makes weights by, before it looks at those that are there.
-SIZES = ("r", "init_r", "target_r", "num_virtual_tokens", "encoder_hidden_size", "token_dim", "num_layers")
+# peft makes weights by the numbers of a config, before it looks at those that are there. By these it does
+# not, and small ones are not worth a word.
+SIZELESS = re.compile(
+    r"\w*(alpha|seed|prng_key|lambda|warmup|interval|token_ids|token_indices|invocation_tokens)|alpha_pattern"
+    r"|total_step|tinit|tfinal|deltaT"
+)
+SMALL = 1024
 PADDABLE = ("PREFIX_TUNING", "CARTRIDGE")
 PROBE = "Which one will be next, and why?"
 
@@ -35,7 +43,7 @@ def put_on(loaded: Loaded, folder: Path) -> Loaded:
 
     if not (folder / WEIGHTS).is_file():  # peft would look for a pickle, and then on the hub
         raise BackendError(f"adapter {folder}: no {WEIGHTS} in it, the one format that is read; save it so")
-    try:
+    with fitting(loaded, folder):
         config = peft.PeftConfig.from_pretrained(str(folder))
         if getattr(config, "megatron_config", None):
             raise ValueError("its megatron_config names a module to import")
@@ -44,11 +52,6 @@ def put_on(loaded: Loaded, folder: Path) -> Loaded:
         check_sizes(config.to_dict(), max((max(one.shape, default=0) for one in weights.values()), default=0))
         model = peft.get_peft_model(loaded.model, config)
         found: Any = set_peft_model_state_dict(model, weights)
-    except (*LIBRARY_ERRORS, RecursionError, MemoryError) as error:
-        raise BackendError(
-            f"adapter {folder}: does not go on {loaded.name} ({reason(error)}); give one that was trained "
-            "on this base, or remove the folder to train anew"
-        ) from error
     missing = [name for name in found.missing_keys if _is_adapters(name, model)]
     stray = missing + list(found.unexpected_keys if not config.is_prompt_learning else [])
     if stray:
@@ -56,8 +59,10 @@ def put_on(loaded: Loaded, folder: Path) -> Loaded:
             f"adapter {folder}: {len(stray)} of its weights have no place in {loaded.name}, or are not there "
             f"(first: {stray[0]}); give one that was trained on this base"
         )
-    tuned = with_adapter(loaded, model.eval())
-    if not changes_logits(tuned):
+    with fitting(loaded, folder):
+        tuned = with_adapter(loaded, model.eval())
+        does_something = changes_logits(tuned)
+    if not does_something:
         raise BackendError(
             f"adapter {folder}: changes no logit of {loaded.name}, so nothing was learned or loaded; give "
             "another one, or remove the folder to train anew"
@@ -65,12 +70,33 @@ def put_on(loaded: Loaded, folder: Path) -> Loaded:
     return tuned
 
 
+@contextmanager
+def fitting(loaded: Loaded, folder: Path) -> Iterator[None]:
+    """Turn what peft raises about an adapter into a BackendError of one line."""
+    try:
+        yield
+    except LIBRARY_ERRORS as error:
+        raise BackendError(
+            f"adapter {folder}: does not go on {loaded.name} ({reason(error)}); give one that was trained "
+            "on this base, or remove the folder to train anew"
+        ) from error
+
+
 def check_sizes(config: dict[str, Any], most: int) -> None:
-    """Raise ValueError for a config that asks for more than any side of the weights beside it, `most`."""
-    patterns = config.get("rank_pattern") or {}
-    for name, value in [(name, config.get(name)) for name in SIZES] + list(patterns.items()):
-        if isinstance(value, int) and value > most:
-            raise ValueError(f"{name}={value}, and no side of its weights is longer than {most}")
+    """Raise ValueError for a config with a number above any side of the weights beside it, `most`, where it
+    may be the size of something."""
+    for name, value in config.items():
+        if not SIZELESS.fullmatch(name) and (found := largest(value)) > max(most, SMALL):
+            raise ValueError(f"{name}={found}, and no side of its weights is longer than {most}")
+
+
+def largest(value: object) -> int:
+    """Return the largest whole number within, 0 where there is none above."""
+    if isinstance(value, dict):
+        return max(map(largest, value.values()), default=0)
+    if isinstance(value, list | tuple | set):
+        return max(map(largest, value), default=0)
+    return value if isinstance(value, int) else 0
 
 
 def reason(error: Exception) -> str:

@@ -81,12 +81,16 @@ def _convert(file: Path, folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     _split_digits(tokenizer, file)
     tokenizer.save_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(
+    loading: Any = AutoModelForCausalLM
+    model, report = loading.from_pretrained(
         file.parent,
         gguf_file=file.name,
         quantization_config=GgufConfig(dequantize=True),
         dtype=torch.float32,
+        output_loading_info=True,
     )
+    if missing := sorted(report["missing_keys"]):
+        raise ValueError(f"it lacks {len(missing)} weights, first {missing[0]}, which would be random")
     model.save_pretrained(folder)
 
 

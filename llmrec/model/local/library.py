@@ -1,6 +1,7 @@
 """The libraries under a model: kept quiet, and their errors told in one line."""
 
 import pickle
+import re
 import struct
 import warnings
 from collections.abc import Iterator
@@ -21,10 +22,13 @@ LIBRARY_ERRORS = (
     ValueError,
     ImportError,
     RuntimeError,
-    KeyError,
+    LookupError,
+    ArithmeticError,
     AttributeError,
     TypeError,
-    IndexError,
+    AssertionError,
+    MemoryError,
+    re.error,
     struct.error,
     pickle.UnpicklingError,
     SafetensorError,
@@ -36,7 +40,9 @@ OOM_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "all
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Say whether torch ran out of memory; the CPU and MPS tell it by their words alone."""
-    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error).lower() for sign in OOM_SIGNS)
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return any(sign in str(error).lower() for sign in OOM_SIGNS)
 
 
 @contextmanager

@@ -1,16 +1,18 @@
 """Matrix factorisation by Bayesian personalised ranking, learned by cornac, which comes in late."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmrec.errors import ConfigError
 from llmrec.model.recommender.base import Rule, check_size
-from llmrec.model.recommender.learner import Learned, Learner, Lesson
+from llmrec.model.recommender.learner import Learned, Learner, Lesson, spent
 from llmrec.records import Answer, Ranking
-from llmrec.results import FitPoint
+from llmrec.stopping import finishing
 
 if TYPE_CHECKING:
+    from llmrec.model.recommender.bpr_standing import Standing
     from llmrec.model.recommender.index import Index
 
 
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 class BPR(Learner):
     """Rendle et al., "BPR: Bayesian personalized ranking from implicit feedback", 2009: user and item vectors
     of `dim` numbers and a bias an item. Every `evaluate_every` epochs the validation rows are asked, and
-    `patience` such judgements without a better one end it. A user without training rows gets popularity.
+    `patience` such judgements without a better one end it; a fit that was stopped goes on from the last one.
+    A user without training rows gets popularity.
     """
 
     packages: ClassVar[tuple[str, ...]] = ("cornac",)
@@ -41,31 +44,31 @@ class BPR(Learner):
         return (Ranking,)
 
     def learn(self, lesson: Lesson) -> Learned:
-        import numpy as np
-        from cornac.data import Dataset
+        from llmrec.model.recommender.bpr_standing import keep, resumed
 
         index, validation = lesson.numbers, lesson.validation
         rows = [(user, item, 1.0) for user, own in enumerate(index.sequences) for item in set(own.tolist())]
-        users = {user: user for user in range(len(index.users))}
-        items = {item: item for item in range(len(index.items))}
-        data = Dataset.build(rows, global_uid_map=users, global_iid_map=items, fmt="UIR")
+        data = built(rows, len(index.users), len(index.items))
         questions = [example.question for example in validation]
         targets = [example.target.item for example in validation]
-        weights, best, curve = dict[str, Any](), dict[str, Any](), list[FitPoint]()
-        epoch, best_epoch, most = 0, 0, -1.0
-        with lesson.progress.bar("fitting", self.epochs, "epochs") as advance:
-            while epoch < self.epochs and (epoch - best_epoch) // self.evaluate_every < self.patience:
-                weights = self._go_on(data, weights, lesson.seed + epoch)
-                epoch += self.evaluate_every
+        standing = resumed(lesson.checkpoint)
+        start = time.perf_counter() - spent(lesson.checkpoint)
+        with lesson.progress.bar("fitting", self.epochs, "epochs") as advance, finishing() as between:
+            advance(standing.epoch)
+            while not self._is_over(standing):
+                weights = self._go_on(data, standing.weights, lesson.seed + standing.epoch)
                 given = scored(index, weights, index.users_of(questions))
                 found = float(index.ndcg(given, questions, targets, k=10).mean())
-                curve.append(FitPoint(epoch, None, found))
-                if found > most:
-                    most, best_epoch = found, epoch
-                    best = {name: np.array(array) for name, array in weights.items()}
-                advance(self.evaluate_every, f"validation {most:.4f} at epoch {best_epoch}")
+                standing = standing.after(self.evaluate_every, weights, found)
+                keep(lesson.checkpoint, standing, time.perf_counter() - start)
+                advance(self.evaluate_every, f"validation {standing.most:.4f} at epoch {standing.best_epoch}")
+                between()
         measure = f"ndcg@10 of {len(validation):,} validation rows"
-        return Learned(best, epoch, best_epoch, measure, curve, len(rows))
+        return Learned(standing.best, standing.epoch, standing.best_epoch, measure, standing.curve, len(rows))
+
+    def _is_over(self, standing: "Standing") -> bool:
+        waited = (standing.epoch - standing.best_epoch) // self.evaluate_every
+        return standing.epoch >= self.epochs or waited >= self.patience
 
     def _go_on(self, data: Any, weights: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """Take some more epochs from these weights, or the first ones."""
@@ -87,6 +90,14 @@ class BPR(Learner):
         return lambda questions: index.ranked(
             scored(index, weights, index.users_of(questions)), questions, self.size
         )
+
+
+def built(rows: Sequence[tuple[int, int, float]], users: int, items: int) -> Any:
+    """Return rows of user, item and value by number, as cornac takes them."""
+    from cornac.data import Dataset
+
+    every_user, every_item = ({number: number for number in range(size)} for size in (users, items))
+    return Dataset.build(rows, global_uid_map=every_user, global_iid_map=every_item, fmt="UIR")
 
 
 def scored(index: "Index", weights: Mapping[str, Any], users: Any) -> Any:

@@ -168,16 +168,21 @@ def lines_of(content: bytes) -> Iterator[tuple[bytes, Body | None, str]]:
     for line in content.splitlines():
         try:
             told: dict[str, Any] = json.loads(line)
-            response, name = told.get("response") or {}, bytes.fromhex(told["custom_id"])
-        except (ValueError, KeyError, TypeError, AttributeError):
+            response, name = fields(told.get("response")), bytes.fromhex(told["custom_id"])
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             yield b"", None, "a line that is no JSON of a request"
             continue
         body = response.get("body")
         if response.get("status_code") == 200 and isinstance(body, dict):
             yield name, body, ""
         else:
-            error = told.get("error") or (body or {}).get("error") or {}
+            error = fields(told.get("error")) or fields(fields(body).get("error"))
             yield name, None, str(error.get("message") or error.get("code") or "no reply")
+
+
+def fields(told: object) -> dict[str, Any]:
+    """Return a JSON object as it is, and an empty one for whatever stands in the place of one."""
+    return told if isinstance(told, dict) else {}
 
 
 def sound(reply: Body, check: Callable[[Body], None]) -> bool:

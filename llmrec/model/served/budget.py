@@ -23,6 +23,7 @@ class Amount(NamedTuple):
         return self.plus(Amount(-other.prompt, -other.completion, -other.money))
 
 
+MOST = 2**40  # more tokens than any prompt or answer has
 NOTHING = Amount(0, 0, 0.0)
 
 
@@ -77,8 +78,11 @@ _budgets: dict[tuple[str, ...], Budget] = {}
 
 
 def used(reply: dict[str, Any]) -> tuple[int, int]:
-    """Return the prompt and completion tokens that a reply says it took, 0 where it does not say."""
+    """Return the prompt and completion tokens that a reply says it took, 0 where it says no such number."""
     usage = reply.get("usage")
     told = usage if isinstance(usage, dict) else {}
-    prompt, completion = (told.get(name) for name in ("prompt_tokens", "completion_tokens"))
-    return prompt if isinstance(prompt, int) else 0, completion if isinstance(completion, int) else 0
+    return tokens(told.get("prompt_tokens")), tokens(told.get("completion_tokens"))
+
+
+def tokens(told: object) -> int:
+    return told if isinstance(told, int) and 0 <= told < MOST else 0

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx2
 import openai
 
-from llmrec.errors import BackendError, LlmrecError
+from llmrec.errors import BackendError, LlmrecError, printable
 from llmrec.model.served.model import ServedSettings
 from llmrec.model.served.trouble import Passing, clean, told
 from llmrec.stopping import is_asked
@@ -118,7 +118,7 @@ class Fleet:
             self.pause(rest)
 
     def clean(self, words: str) -> str:
-        return clean(" ".join(words.split()), self._secret)
+        return clean(printable(words), self._secret)
 
     def stop(self, reason: LlmrecError) -> None:
         """Ask nothing any more, for what no patience mends; the first reason stands."""
@@ -165,11 +165,7 @@ class Fleet:
         def work(client: openai.OpenAI) -> bytes:
             return client.post(path, body=body, cast_to=httpx2.Response).content
 
-        content = self.through(chosen, work, WHOLE * self._settings.timeout)
-        try:
-            return cast(Body, json.loads(content))
-        except ValueError:
-            raise Passing(f"{chosen.host}: {len(content):,} bytes that are no JSON") from None
+        return body_of(self.through(chosen, work, WHOLE * self._settings.timeout), chosen.host)
 
 
 def endpoint(address: str, settings: ServedSettings, key: str) -> Endpoint:
@@ -184,6 +180,14 @@ def endpoint(address: str, settings: ServedSettings, key: str) -> Endpoint:
             http_client=openai.DefaultHttpxClient(follow_redirects=False, timeout=settings.timeout),
         ),
     )
+
+
+def body_of(content: bytes, host: str) -> Body:
+    """Return the body of a reply. Raises Passing for bytes that are no JSON."""
+    try:
+        return cast(Body, json.loads(content))
+    except (ValueError, RecursionError):
+        raise Passing(f"{host}: {len(content):,} bytes that are no JSON") from None
 
 
 def check_choice(reply: object) -> None:

@@ -36,9 +36,9 @@ def unguided(text: str) -> str:
     """Return the answer in a JSON object as plain text; a text that is none as it stands."""
     try:
         answer = json.loads(text)[ANSWER]
-    except (ValueError, KeyError, TypeError):
+        return numbered(answer) if isinstance(answer, list) else str(answer)
+    except (ValueError, KeyError, TypeError, RecursionError):
         return text
-    return numbered(answer) if isinstance(answer, list) else str(answer)
 
 
 def numbered(titles: Sequence[object]) -> str:

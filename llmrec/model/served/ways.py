@@ -82,7 +82,7 @@ class Writer(Way):
             return completed(request, reason, replies)
         told = text_of(reply)
         told = unguided(told) if isinstance(self._decoding, Guided) else told
-        text, ended = begun(told, self._decoding.lines)
+        text, ended = begun(mended(told), self._decoding.lines)
         return completed(request, "stop" if ended else reason, replies, texts=(text,))
 
 
@@ -146,6 +146,8 @@ class PromptTokens(Way):
         bare, *begun_by = replies
         before = used(bare)[0]
         found = [likelihoods_of(reply, before) for reply in begun_by]
+        if max(one.total for one in found) == -math.inf:
+            return completed(request, "none_of_the_choices", replies)
         return completed(request, "answered", replies, answer=self._decoding.decide(request.choices, found))
 
 
@@ -177,6 +179,12 @@ def text_of(reply: Body) -> str:
     return text
 
 
+def mended(text: str) -> str:
+    """Return the text with U+FFFD in place of halves of a sign, as a server cuts one in two: no file takes
+    them."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def begun(text: str, lines: int | None) -> tuple[str, bool]:
     """Return a text up to the end of the line that completes it, and whether there is one."""
     end = 0
@@ -198,9 +206,9 @@ def next_tokens(reply: Body) -> dict[str, float]:
         found: dict[str, float] = {}
         for token, logprob in pairs:
             chance = math.exp(found[token.strip()]) if token.strip() in found else 0.0
-            found[token.strip()] = math.log(max(chance + math.exp(logprob), 1e-300))
+            found[token.strip()] = math.log(max(chance + math.exp(log_probability(logprob)), 1e-300))
         return found
-    except (KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise untold("of next tokens") from error
 
 
@@ -209,10 +217,18 @@ def likelihoods_of(reply: Body, before: int) -> Likelihood:
     the reply tells of none."""
     try:
         tokens = reply["prompt_logprobs"][before:]
-        chances = [next(iter(token.values()))["logprob"] for token in tokens]
-        return Likelihood(float(sum(chances)), len(chances)) if chances else Likelihood(-math.inf, 0)
-    except (KeyError, IndexError, TypeError, AttributeError, StopIteration) as error:
+        chances = [log_probability(next(iter(token.values()))["logprob"]) for token in tokens]
+        return Likelihood(sum(chances), len(chances)) if chances else Likelihood(-math.inf, 0)
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, StopIteration) as error:
         raise untold("of the prompt's tokens") from error
+
+
+def log_probability(told: Any) -> float:
+    """Return what a server tells as one. Raises ValueError for NaN and for what no rounding makes of a
+    probability, TypeError for no number."""
+    if isinstance(told, str) or not float(told) < 1.0:
+        raise ValueError(f"{told!r} is no log-probability")
+    return float(told)
 
 
 def untold(what: str) -> BackendError:

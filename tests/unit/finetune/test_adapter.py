@@ -130,9 +130,16 @@ def test_an_adapter_on_the_hub_is_fetched_and_taken(tiny, method, place, elsewhe
     ("changed", "told"),
     [
         ({"r": 10**9}, "r=1000000000, and no side of its weights"),
-        ({"rank_pattern": {"q_proj": 10**9}}, "q_proj=1000000000"),
+        ({"rank_pattern": {"q_proj": 10**9}}, "rank_pattern=1000000000"),
         ({"peft_type": "../x"}, "does not go on"),
         ({"target_modules": {"a": 1}}, "does not go on"),
+        ({"alora_invocation_tokens": -1}, "does not go on"),
+        ({"target_modules": "(a"}, "does not go on"),
+        ({"layer_replication": [[0, 10**9]]}, "layer_replication=1000000000"),
+        (
+            {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 4, "num_transformer_submodules": 10**8},
+            "num_transformer_submodules=100000000, and no side of its weights",
+        ),
         ("[" * 100_000, "does not go on"),
         ("5", "does not go on"),
     ],

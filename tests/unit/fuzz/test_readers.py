@@ -1,6 +1,7 @@
 """Readers of strangers' bytes: a value or one line, whatever the bytes. `scripts/fuzz` does it for long."""
 
 import gzip
+import re
 import tracemalloc
 import zipfile
 
@@ -19,6 +20,12 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=8,
 ).map(lambda value: repr(value).encode("utf-8", "replace"))
+SCALAR = re.compile(rb'"[^"]*"|-?\d[\d.]*|true|false|null')
+ODD = (
+    b"null", b"true", b"-1", b"0", b"9e99", b"1e400", b"NaN", b"-Infinity", b"9" * 30, b"2147483648",
+    b'""', b'"x\\ny"', b'"\\ud800"', b'"\\u001b[2J"', b'"${seed}"', b'"../x"',
+    b"[]", b"{}", b"[[0, 1]]",
+)  # fmt: skip
 DEEP = [
     b"[" * 100_000,
     b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
@@ -52,18 +59,38 @@ def mutated(seed: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
+def bent(seed: bytes) -> st.SearchStrategy[bytes]:
+    """Return the seed with some of its numbers and texts replaced by others that fit no reader's mind."""
+    spans = [found.span() for found in SCALAR.finditer(seed)]
+    if not spans:
+        return st.just(seed)
+
+    def changed(given: list[tuple[tuple[int, int], bytes]]) -> bytes:
+        content = seed
+        for (start, end), odd in sorted(dict(given).items(), reverse=True):
+            content = content[:start] + odd + content[end:]
+        return content
+
+    return st.lists(st.tuples(st.sampled_from(spans), st.sampled_from(ODD)), max_size=3).map(changed)
+
+
+def inputs(seeds: tuple[bytes, ...]) -> st.SearchStrategy[bytes]:
+    """Return what targets are given: any bytes, changed seeds, and structures."""
+    return st.one_of(st.binary(max_size=200), *map(mutated, seeds), *map(bent, seeds), JSON)
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_any_bytes_are_read_or_refused_in_one_line(name, tmp_path_factory):
     folder = tmp_path_factory.mktemp(name)
 
     @settings(
-        max_examples=60,
+        max_examples=TARGETS[name].examples,
         derandomize=True,
         deadline=None,
         database=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
-    @given(st.one_of(st.binary(), *map(mutated, TARGETS[name].seeds), JSON))
+    @given(inputs(TARGETS[name].seeds))
     def held(data):
         hold(name, data, folder)
 
@@ -74,7 +101,7 @@ def test_any_bytes_are_read_or_refused_in_one_line(name, tmp_path_factory):
 def test_nesting_huge_numbers_code_and_aliases_are_refused_and_nothing_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for deep in DEEP:
-        for data in (deep, deep + b"\n", gzip.compress(deep), *(bytes([first]) + deep for first in range(9))):
+        for data in (gzip.compress(deep), *(head + deep for head in TARGETS[name].heads)):
             hold(name, data, tmp_path)
     assert not (tmp_path / "executed").exists()
 

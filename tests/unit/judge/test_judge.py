@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from fuzzed_shared import Chooser
 
 from llmrec.annotate.ballot import Sheet, Showing
 from llmrec.annotate.material import Asked, Item, Material, System
@@ -14,12 +15,12 @@ from llmrec.artifacts import COMPLETIONS, RunDir
 from llmrec.commands import judge as command
 from llmrec.commands.composing import composed
 from llmrec.errors import ConfigError, DataError
-from llmrec.judge.asking import Judged, one_by_one, share_of_first, two_by_two
+from llmrec.judge.asking import Judged, judged, one_by_one, share_of_first, stars, two_by_two
 from llmrec.judge.verdicts import export, verdicts
 from llmrec.pipeline import run
 from llmrec.plan import plan
 from llmrec.progress import Silent
-from llmrec.records import Prediction, Ranking
+from llmrec.records import Prediction, Ranking, Rating
 
 RUBRIC = Rubric(criteria=(Criterion("clarity", "Is it clear?", "not at all", "wholly"),))
 TEXTS = {"r1": ("good", "better"), "r2": ("poor", ""), "r3": ("a", "b")}
@@ -74,6 +75,38 @@ def test_every_text_is_asked_about_alone_and_every_two_in_both_orders():
     assert "Text 1:\ngood\n\nText 2:\nbetter" in forth
     assert "Text 1:\nbetter\n\nText 2:\ngood" in back
     assert not {"one", "two", "/one"} & set(forth.split()), "the judge learns who wrote what"
+
+
+@pytest.mark.parametrize(
+    ("items", "scores", "share"),
+    [(("first", "second"), (0.0, -9999.0), 1.0), (("second", "first"), (0.0, -9999.0), 0.0),
+     (("first",), (-3.0,), 1.0), (("second",), (-3.0,), 0.0), ((), (), None)],
+)  # fmt: skip
+def test_the_share_of_what_has_hardly_any_chance_is_none_at_all(items, scores, share):
+    found = share_of_first(Prediction("q", Ranking(items, scores), None, (), 1))
+    assert found == (share if share is None else pytest.approx(share))
+
+
+@pytest.mark.parametrize("answer", [Ranking(("first", "x"), (0.0, -1.0)), Ranking(("first",)), Rating(3.0)])
+def test_answers_to_other_questions_are_refused(answer):
+    with pytest.raises(ValueError, match="'q' is answered by"):
+        share_of_first(Prediction("q", answer, None, (), 1))
+
+
+@pytest.mark.parametrize("answer", [Ranking(("first",), (0.0,)), Rating(1e300), Rating(0.0)])
+def test_scores_beyond_the_scale_are_refused(answer):
+    with pytest.raises(ValueError, match="'q' is answered by"):
+        stars(Prediction("q", answer, None, (), 1))
+
+
+def test_a_folder_of_other_answers_is_refused_in_one_line(tmp_path):
+    line = {
+        "example_id": "r1|0|1", "ask": 0, "texts": [], "answer": {"type": "ranking", "items": ["a", "b"]},
+        "finish_reason": "answered", "prompt_tokens": 1, "completion_tokens": 0,
+    }  # fmt: skip
+    (tmp_path / COMPLETIONS).write_text(json.dumps(line) + "\n")
+    with pytest.raises(DataError, match=r"completions\.jsonl: 'r1\|0\|1' is answered by .* judge anew"):
+        judged(MATERIAL, RUBRIC, Chooser, RunDir(tmp_path), Silent())
 
 
 def test_the_share_of_the_first_is_by_the_odds():

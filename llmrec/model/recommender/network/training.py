@@ -20,6 +20,7 @@ from llmrec.errors import DataError
 from llmrec.files import write_atomic
 from llmrec.model.recommender.learner import SECONDS, Learned, Lesson, spent
 from llmrec.results import FitPoint
+from llmrec.stopping import finishing, is_asked
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,8 @@ class Standing:
 
 
 def learn(course: Course, budget: Budget, lesson: Lesson, device: torch.device) -> Learned:
-    """Train until the budget is spent or nothing gets better, and return the best weights.
+    """Train until the budget is spent or nothing gets better, and return the best weights. A first signal
+    lets the epoch be finished and kept.
 
     Chance depends on the seed and the epoch alone, so a fit that was stopped goes on to the same weights.
     """
@@ -80,15 +82,18 @@ def learn(course: Course, budget: Budget, lesson: Lesson, device: torch.device) 
     )
     standing = resumed(lesson.checkpoint, network, optimizer)
     start = time.perf_counter() - spent(lesson.checkpoint)
-    with lesson.progress.bar("fitting", budget.epochs, "epochs") as advance:
+    with lesson.progress.bar("fitting", budget.epochs, "epochs") as advance, finishing() as between:
         advance(standing.epoch)
         while not standing.is_over(budget):
             losses = epoch(course, optimizer, lesson.seed, standing.epoch)
             standing.epoch += 1
-            if standing.epoch % budget.evaluate_every == 0 or standing.epoch == budget.epochs:
+            is_judged = standing.epoch % budget.evaluate_every == 0 or standing.epoch == budget.epochs
+            if is_judged:
                 judge(course, standing, losses)
+            if is_judged or is_asked():
                 keep(lesson.checkpoint, network, optimizer, standing, time.perf_counter() - start)
             advance(1, told(standing))
+            between()
     return Learned(
         weights={name: weight.cpu().numpy() for name, weight in standing.best.items()},
         epochs=standing.epoch,

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from fuzzed_models import gguf_seeds
 
 from llmrec.errors import BackendError
 from llmrec.model.local.gguf import converted, hub_gguf, packaged_gguf
@@ -53,3 +54,10 @@ def test_a_file_that_is_no_gguf_is_one_line_and_leaves_nothing(tmp_path):
     with pytest.raises(BackendError, match=r"^model\.path: 'w\.gguf' [^\n]*$"):
         converted(file, tmp_path / "cache", Silent())
     assert list((tmp_path / "cache" / "models").iterdir()) == []
+
+
+def test_a_file_without_weights_is_refused_rather_than_made_up(tmp_path):
+    file = tmp_path / "w.gguf"
+    file.write_bytes(gguf_seeds()[0])
+    with pytest.raises(BackendError, match=r"it lacks \d+ weights, first \S+, which would be random"):
+        converted(file, tmp_path / "cache", Silent())

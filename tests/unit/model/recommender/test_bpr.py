@@ -1,5 +1,6 @@
 """Our BPR against cornac's own evaluator, and rankings with ties against ir_measures."""
 
+from contextlib import contextmanager
 from random import Random
 
 import ir_measures
@@ -10,14 +11,17 @@ from cornac.metrics import NDCG as CornacNDCG
 from cornac.metrics import HitRatio
 from cornac.models import BPR as CornacBPR
 from ir_measures import Qrel, ScoredDoc, Success, nDCG
+from safetensors.numpy import save
 
-from llmrec.errors import ConfigError
+from llmrec.errors import ConfigError, DataError
 from llmrec.metric.base import Context, Row
 from llmrec.metric.ranking import NDCG, HitRate
 from llmrec.metric.score import score
 from llmrec.model.recommender.bpr import BPR
-from llmrec.model.recommender.learner import kept
+from llmrec.model.recommender.bpr_standing import STATE, resumed
+from llmrec.model.recommender.learner import WEIGHTS, kept
 from llmrec.model.recommender.neighbors import ItemKNN
+from llmrec.progress import Silent
 from llmrec.records import Ranking
 
 from .conftest import asked, taught
@@ -113,6 +117,44 @@ def test_with_ties_scores_lie_between_the_best_and_the_worst_order_for_ir_measur
 def test_a_user_without_training_rows_gets_popularity(answers):
     [ranking] = answers(MODEL, taught({"u": "abb", "v": "bc"}, targets={"u": "c"}), [asked("new")])
     assert ranking.items[0] == "b"
+
+
+class Stopping(Silent):
+    """Ends the command at the second judgement."""
+
+    @contextmanager
+    def bar(self, label, total, unit):
+        judged = []
+
+        def advance(amount: int, note: str = "") -> None:
+            judged.append(amount)
+            if len(judged) == 3:  # the first tells where the fit begins
+                raise KeyboardInterrupt
+
+        yield advance
+
+
+def test_a_fit_that_was_stopped_goes_on_from_its_last_judgement_to_the_same_weights(tmp_path):
+    whole = MODEL.open(TRAINING, 0, tmp_path / "whole", Silent()).fit
+    with pytest.raises(KeyboardInterrupt):
+        MODEL.open(TRAINING, 0, tmp_path / "cut", Stopping())
+    [left] = (tmp_path / "cut" / "recommender").glob("*.unfinished")
+    standing = resumed(left)
+    assert (standing.epoch, standing.curve) == (20, whole.curve[:2])
+    fit = MODEL.open(TRAINING, 0, tmp_path / "cut", Silent()).fit
+    assert (fit.curve, fit.best_epoch) == (whole.curve, whole.best_epoch)
+    one, other = (
+        (tmp_path / name / "recommender" / fit.name / WEIGHTS).read_bytes() for name in ("whole", "cut")
+    )
+    assert one == other
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no state", save({}, {"standing": "[]"}), save({})])
+def test_a_standing_that_cannot_be_read_is_refused_with_a_way_out(tmp_path, content):
+    (tmp_path / STATE).write_bytes(content)
+    with pytest.raises(DataError, match=r"no checkpoint of this fit .* to fit anew"):
+        resumed(tmp_path)
 
 
 def knn(neighbors: int = 5, decay: float = 1.0) -> ItemKNN:
