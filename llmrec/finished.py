@@ -11,13 +11,22 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from llmrec.artifacts import CONFIG, EXAMPLES, METRICS, PREDICTIONS, from_lines, read_metrics, read_titles
+from llmrec.artifacts import (
+    CONFIG,
+    EXAMPLES,
+    METRICS,
+    PREDICTIONS,
+    PROMPTS,
+    from_lines,
+    read_metrics,
+    read_titles,
+)
 from llmrec.errors import DataError, one_line
 from llmrec.files import plain_yaml
 from llmrec.metric.base import Context, Row
 from llmrec.plan import PATHS, Plan, plan
 from llmrec.progress import Silent
-from llmrec.records import Answer, Example, Prediction, Rating, Text
+from llmrec.records import Answer, Example, Message, Prediction, Prompt, Rating, Text
 from llmrec.results import Metrics, find
 from llmrec.rows import draw
 
@@ -54,6 +63,11 @@ class Finished:
     @cached_property
     def examples(self) -> list[Example]:
         return self.records(EXAMPLES, Example)
+
+    @cached_property
+    def asked(self) -> dict[str, tuple[Message, ...]]:
+        """What the run asked, by the ids of its examples."""
+        return {prompt.example_id: prompt.messages for prompt in self.records(PROMPTS, Prompt)}
 
     @cached_property
     def titles(self) -> dict[str, str]:

@@ -168,7 +168,7 @@ class Metrics(Struct, frozen=True):
     same `rows` were asked the same questions. `prompt` is "" for a model that reads none. `finetune` is None
     for a model as it is, `fit` for all but conventional recommenders with parameters. `seconds` are those of
     the call that ran a stage last; those of `model` hold what its fine-tuning or fitting took then.
-    `counts` are the corpus's, the split's and the prompts'; `notes` what a reader of the scores must know.
+    `counts` are of corpus, split, prompts and answers; `notes` what a reader of the scores must know.
     """
 
     schema: str

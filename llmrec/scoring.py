@@ -79,7 +79,7 @@ def sum_up(
         seconds={},
         environment=NOWHERE,
         headline=plan.task.headline,
-        counts=counts(rows, prompts, plan.variant.demonstrations),
+        counts=counts(rows, prompts, completions, plan.variant.demonstrations),
         notes=notes(plan, rows),
     )
 
@@ -180,8 +180,10 @@ def tokens(completions: Sequence[Completion]) -> Tokens:
     )
 
 
-def counts(rows: Rows, prompts: Sequence[Prompt], wanted: int) -> dict[str, int]:
-    """Return what reading, splitting and wording counted."""
+def counts(
+    rows: Rows, prompts: Sequence[Prompt], completions: Sequence[Completion], wanted: int
+) -> dict[str, int]:
+    """Return what reading, splitting and wording counted, and what answers hold."""
     return {
         **rows.corpus.counts,
         "training_rows": len(rows.training.interactions),
@@ -191,5 +193,5 @@ def counts(rows: Rows, prompts: Sequence[Prompt], wanted: int) -> dict[str, int]
         "prompts_short_of_demonstrations": sum(
             bool(prompt.messages) and len(prompt.demonstrations) < wanted for prompt in prompts
         ),
-        **suspicious(prompts),
+        **suspicious(prompts, completions),
     }

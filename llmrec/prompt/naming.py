@@ -1,13 +1,13 @@
 """How items and users are named in prompts and answers: as the data name them, or by numbers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from itertools import chain
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from llmrec.records import Item
+from llmrec.records import Item, Question
 from llmrec.seeded import hash64
 
 
@@ -23,16 +23,22 @@ class Naming(Enum):
     sequential_id = auto()
 
 
+def as_written(question: Question) -> Question:
+    return question
+
+
 class Names(NamedTuple):
     """What stands for items and users, by their ids in the data; all that prompts, answers and the
     reading of answers know of them.
 
     An item's name is the title of what is shown of it. Where names are numbers the shown id is that name
     too, so that neither title nor id of the data is told. `users` is None where users keep their ids.
+    `told` gives a question with the texts of users as prompts show them.
     """
 
     items: Mapping[str, Item]
     users: Mapping[str, str] | None
+    told: Callable[[Question], Question] = as_written
 
     def user_id(self, user: str) -> str:
         return user if self.users is None else self.users[user]

@@ -128,7 +128,7 @@ class Writer:
 
     def _parts(self, question: Question, budget: Budget) -> tuple[tuple[Part, ...], int]:
         variant, wording = self.variant, self.wording
-        rendering = Rendering(question, self.names, wording, budget)
+        rendering = Rendering(self.names.told(question), self.names, wording, budget)
         if variant.brief:
             return (Part(Module.TASK, fill(wording.brief, rendering.values)),), rendering.cut(wording.brief)
         told = wording.behavior if question.history else wording.no_history

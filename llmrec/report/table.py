@@ -7,6 +7,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from llmrec import suspicious
 from llmrec.exits import document, table
 from llmrec.report.verdicts import judges, strongest, verdict
 from llmrec.results import CHANGED, Coverage, Fit, Floor, MetricResult, Metrics, Tuning, find, way
@@ -146,6 +147,7 @@ def notes(runs: Sequence[Metrics]) -> list[str]:
     told += dict.fromkeys(cost(run.model, run.finetune) for run in runs if run.finetune)
     told += dict.fromkeys(fitted(run.model, run.fit) for run in runs if run.fit)
     told += dict.fromkeys(rounded(run) for run in runs if not run.environment.exact)
+    told += dict.fromkeys(strange(run) for run in runs if suspicious.told(run.counts))
     leaking = [run.model for run in runs if run.leaks.status == "LEAK"]
     return [*told, f"LEAK: {', '.join(leaking)} saw what was asked for" if leaking else "no leak found"]
 
@@ -156,6 +158,12 @@ def rounded(run: Metrics) -> str:
     changed = made.details.get(CHANGED, "")
     differ = f"asked again one by one, {changed} answers differed" if changed else "some answers may differ"
     return f"{run.model}: computed in {made.dtype} on {made.device}; in another shape of batch {differ}"
+
+
+def strange(run: Metrics) -> str:
+    """Return how many of a run's prompts and answers hold more than words."""
+    who = f"{run.model}, {run.prompt}" if run.prompt else run.model
+    return f"{who}: texts that mean to be more: {suspicious.told(run.counts)}"
 
 
 def cost(model: str, tuning: Tuning) -> str:

@@ -118,3 +118,13 @@ def test_a_study_of_injections_tells_what_the_items_that_carry_them_gain(tmp_pat
     assert "| direct | mean place of injected items |" in page
     metrics = [path.read_text() for path in tmp_path.glob("out/runs/*/*/metrics.json")]
     assert sorted('"prompts_with_orders"' in one for one in metrics) == [False, True]
+
+
+def test_a_study_of_injections_tells_reviews_that_carry_one_from_others(tmp_path):
+    words = ["model=tiny", "dataset=demo", "limit=24", "resamples=20", "task=summarization"]
+    done = llmrec(tmp_path, "run", "experiment=injection", *words)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "out/studies/injection/page.md").read_text()
+    found = dict(re.findall(r"\| summarization \| (says excellent, [^|]+) \| (\d+) \|", page))
+    assert {"says excellent, asked about one", "says excellent, one elsewhere in the prompt"} <= set(found)
+    assert sum(map(int, found.values())) == 24
