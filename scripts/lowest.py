@@ -9,16 +9,29 @@ import pytest
 from packaging.requirements import Requirement
 
 OUT = bench.ROOT / "docs/trust/lowest.json"
-# What leans on packages most, and one whole run of each task: minutes on one core. Trainings take longer.
-UNITS = ("dataset", "decoding", "finetune/test_adapter.py", "finetune/test_encoding.py", "metric", "model")
-UNITS += ("pages", "parser", "prompt", "report", "task")
+# What leans on packages most, and one whole run of each task: minutes on one core. Left out are trainings
+# and commands in processes of their own, which take longer.
+UNITS = (
+    "annotate/test_agreement.py",
+    "dataset",
+    "decoding",
+    "finetune/test_adapter.py::test_an_adapter_from_elsewhere_is_taken_with_its_record",
+    "finetune/test_encoding.py",
+    "metric",
+    *(f"model/local/test_{name}.py" for name in ("chatglm", "gguf", "loading", "session", "template")),
+    "model/recommender",
+    "model/served/test_ways.py",
+    "pages",
+    "parser",
+    "prompt",
+    "report",
+    "task",
+)
 RUNS = "tests/integration/test_one_run.py::test_"
 DEFAULT = (
     f"{RUNS}every_task_runs_end_to_end_and_every_row_counts",
     f"{RUNS}metrics_json_is_what_its_schema_says",
-    "tests/unit/annotate/test_agreement.py",
     *(f"tests/unit/{name}" for name in UNITS),
-    "--ignore=tests/unit/model/local/inference",
 )
 KINDS = {"passed": ("passed",), "failed": ("failed", "error"), "skipped": ("skipped",)}
 
