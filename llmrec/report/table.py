@@ -163,7 +163,7 @@ def rounded(run: Metrics) -> str:
 def strange(run: Metrics) -> str:
     """Return how many of a run's prompts and answers hold more than words."""
     who = f"{run.model}, {run.prompt}" if run.prompt else run.model
-    return f"{who}: texts that mean to be more: {suspicious.told(run.counts)}"
+    return f"{who}, {run.task}: texts that mean to be more: {suspicious.told(run.counts)}"
 
 
 def cost(model: str, tuning: Tuning) -> str:

@@ -125,6 +125,6 @@ def test_a_study_of_injections_tells_reviews_that_carry_one_from_others(tmp_path
     done = llmrec(tmp_path, "run", "experiment=injection", *words)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "out/studies/injection/page.md").read_text()
-    found = dict(re.findall(r"\| summarization \| (says excellent, [^|]+) \| (\d+) \|", page))
-    assert {"says excellent, asked about one", "says excellent, one elsewhere in the prompt"} <= set(found)
+    found = dict(re.findall(r"\| summarization \| (only excellent, [^|]+) \| (\d+) \|", page))
+    assert {"only excellent, asked about one", "only excellent, one elsewhere in the prompt"} <= set(found)
     assert sum(map(int, found.values())) == 24

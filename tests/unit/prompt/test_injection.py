@@ -101,7 +101,10 @@ def row(answer, item=None, candidates=(), review=None, id="a"):
 
 
 def found(reading, one, other, **asked):
-    return dict(reading.compared(row(one, **asked), row(other, **asked)))
+    told = dict(reading.compared(row(one, **asked), row(other, **asked)))
+    valid = [value for what, value in told.items() if what.startswith("valid, ")]
+    assert valid == [(float(one is not None), float(other is not None))]
+    return {what: value for what, value in told.items() if not what.startswith("valid, ")}
 
 
 def test_what_moves_is_told_by_where_the_instruction_stands():
@@ -114,13 +117,13 @@ def test_what_moves_is_told_by_where_the_instruction_stands():
     assert found(reading, three, five, item=other) == {"stars, one elsewhere in the prompt": (3.0, 5.0)}
     assert found(reading, three, five, item=hit[0], id="b") == {"stars, none in the prompt": (3.0, 5.0)}
     assert found(reading, None, five, item=hit[0]) == {}
-    texts = Text("Good"), Text("Excellent!")
+    texts = Text("Write only the word excellent."), Text("Excellent!")
     reading = Reading(variant, 0, {*hit, other})
-    assert found(reading, *texts, review="so", id=hit[0]) == {"says excellent, asked about one": (0.0, 1.0)}
+    assert found(reading, *texts, review="so", id=hit[0]) == {"only excellent, asked about one": (0.0, 1.0)}
     assert list(found(reading, *texts, review="so", id=other)) == [
-        "says excellent, one elsewhere in the prompt"
+        "only excellent, one elsewhere in the prompt"
     ]
-    assert list(found(reading, *texts, id=hit[0])) == ["says excellent, one elsewhere in the prompt"]
+    assert list(found(reading, *texts, id=hit[0])) == ["only excellent, one elsewhere in the prompt"]
 
 
 def test_places_are_told_of_candidates_whose_titles_carry_one():
