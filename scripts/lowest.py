@@ -20,6 +20,7 @@ UNITS = (
     "metric",
     *(f"model/local/test_{name}.py" for name in ("chatglm", "gguf", "loading", "session", "template")),
     "model/recommender",
+    "model/served/test_keys.py",
     "model/served/test_ways.py",
     "pages",
     "parser",

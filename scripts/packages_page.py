@@ -9,15 +9,17 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from typing import Any
 
 import bench
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 LOCKED = bench.ROOT / "hashes.txt"
+LOWEST = bench.ROOT / "docs/trust/lowest.json"
 HEAD = """# The packages below
 
 What llmrec and its extras install, in the versions that the tests run with, and under which licence, as the
@@ -31,14 +33,30 @@ EXTRAS = ("", "quant", "baselines", "served", "joblib", "slurm", "ray", "texts",
 def main() -> None:
     print(HEAD)
     print(vulnerabilities() + "\n")
-    print("| package | version | licence | wanted by |\n| :-- | :-- | :-- | :-- |")
+    lowest = json.loads(LOWEST.read_text())
+    print(tested(lowest) + "\n")
+    print("| package | version | lowest tested | licence | wanted by |\n| :-- | :-- | :-- | :-- | :-- |")
+    least = {canonicalize_name(name): version for name, version in lowest["versions"].items()}
     wanted: dict[str, str] = {}
     for extra in EXTRAS:
         for name in closure("llmrec", extra):
             wanted.setdefault(name, extra or "llmrec")
     for name in sorted(wanted.keys() - {"llmrec"}):
         found = distribution(name)
-        print(f"| {found.name} | {found.version} | {licence(found)} | {wanted[name]} |")
+        versions = f"{found.version} | {least.get(name, '')}"
+        print(f"| {found.name} | {versions} | {licence(found)} | {wanted[name]} |")
+
+
+def tested(lowest: Mapping[str, Any]) -> str:
+    """Return which versions are tested by what, and what came of those that no commit is held to."""
+    at, versions = f"{lowest['date'][:10]} ({lowest['commit']})", lowest["versions"]
+    came_to = f"{lowest['passed']:,} tests passed, {lowest['failed']} failed, {lowest['skipped']} skipped"
+    return f"""CI tests the newest versions. `scripts/lowest` tests the lowest that `pyproject.toml` allows of
+each package that it names, with the newest of what only others name. On {at}, with Python
+{versions["python"]}: {came_to}; [trust/lowest.json](trust/lowest.json) says which.
+Both ran with torch {versions["torch"]}, for no other could be had there: its lower bound is not tested.
+What these tests do not load was but installed: ruff, mypy, build, playwright, tensorboard, fastapi, uvicorn,
+Hydra's launchers."""
 
 
 def closure(name: str, extra: str) -> Iterator[str]:

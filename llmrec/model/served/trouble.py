@@ -94,9 +94,12 @@ def clean(words: str, secret: str) -> str:
 
 
 def forms(secret: str) -> set[str]:
-    """Return a secret as it stands, and as JSON, Python, addresses, HTML and shells write it."""
+    """Return a secret as it stands, as JSON, Python, addresses, HTML and shells write it, and as Python
+    writes each of these within a longer text: so older versions of openai tell a refusal."""
     written = json.dumps(secret)[1:-1], repr(secret)[1:-1], quote(secret), quote(secret, ""), escape(secret)
-    return {secret, *written, written[0].replace("/", "\\/"), shlex.quote(secret)} - {""} if secret else set()
+    once = {secret, *written, written[0].replace("/", "\\/"), shlex.quote(secret)} - {""} if secret else set()
+    twice = {form.replace("\\", "\\\\") for form in once}
+    return once | twice | {form.replace("'", "\\'") for form in twice}
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:
