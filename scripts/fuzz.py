@@ -12,6 +12,8 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -112,32 +114,32 @@ def tried(engine: str, target: str, seconds: float) -> dict[str, object]:
     except subprocess.TimeoutExpired:
         lines, ended = [], "hangs"
     found = json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {"findings": {"process": ended}}
-    return {"target": target, "engine": engine, "seconds": round(time.monotonic() - start), **found}
+    about = {"target": target, "engine": engine, "date": datetime.now(UTC).date().isoformat()}
+    return {**about, "seconds": round(time.monotonic() - start), **found}
 
 
-def main(seconds: float) -> None:
-    engines = [name for name in ENGINES if importlib.util.find_spec(name)]
+def main(seconds: float, targets: Sequence[str]) -> None:
+    """Try the targets, as many at a time as this process has cores; the rows of others stay as they are."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
-    )
-    made: dict[str, object] = {
-        "date": datetime.now(UTC).date().isoformat(),
-        "commit": commit.stdout.strip(),
-        "python": sys.version.split()[0],
-        "seconds_each": seconds,
-        "most_memory_bytes": MEMORY,
-        "runs": (runs := list[dict[str, object]]()),
-    }
+    ).stdout.strip()
+    told = json.loads(OUT.read_text())["runs"] if OUT.is_file() else []
+    runs = {(run["target"], run["engine"]): run for run in told if run["target"] in TARGETS}
+    order, engines = list(TARGETS), [name for name in ENGINES if importlib.util.find_spec(name)]
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    for target in TARGETS:
-        for engine in engines:
-            runs.append(tried(engine, target, seconds))
-            print(json.dumps(runs[-1]), flush=True)
-            OUT.write_text(json.dumps(made, indent=2) + "\n")
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        asked = [pool.submit(tried, engine, target, seconds) for target in targets for engine in engines]
+        for done in as_completed(asked):
+            run = {**done.result(), "commit": commit}
+            print(json.dumps(run), flush=True)
+            runs[run["target"], run["engine"]] = run
+            about = {"python": sys.version.split()[0], "most_memory_bytes": MEMORY}
+            ordered = sorted(runs.values(), key=lambda run: (order.index(run["target"]), run["engine"]))
+            OUT.write_text(json.dumps({**about, "runs": ordered}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in ENGINES:
         child(sys.argv[1], sys.argv[2], float(sys.argv[3]))
     else:
-        main(float(sys.argv[1]) if sys.argv[1:] else 600.0)
+        main(float(sys.argv[1]) if sys.argv[1:] else 600.0, sys.argv[2:] or list(TARGETS))

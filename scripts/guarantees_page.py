@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import bench
@@ -60,7 +61,8 @@ def faults(found: Mapping[str, Any]) -> list[str]:
 def fuzz(found: Mapping[str, Any]) -> list[str]:
     inputs, seconds = (sum(run[name] for run in found["runs"]) for name in ("inputs", "seconds"))
     findings = sum(len(run["findings"]) for run in found["runs"])
-    return [f"{inputs:,} inputs in {seconds:,} s, {findings} findings {at(found)}"]
+    readers, last = len({run["target"] for run in found["runs"]}), max(found["runs"], key=itemgetter("date"))
+    return [f"{readers} readers, {inputs:,} inputs in {seconds:,} s, {findings} findings {at(last)}"]
 
 
 def mutants(found: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,31 +92,34 @@ def main() -> None:
     parser.add_argument("--works", default=",".join(WORKS))
     parser.add_argument("--out", type=Path, default=bench.ROOT / "docs/trust/faults.json")
     args = parser.parse_args()
+    about, found = bench.about(("llmrec", "torch", "transformers")), list[dict[str, Any]]()
     with tempfile.TemporaryDirectory() as folder:
-        found = broken(
-            range(args.first, args.first + args.faults), args.seed, args.works.split(","), Path(folder)
-        )
-    counted = Counter((one["kind"], one["outcome"]) for one in found)
-    for (kind, outcome), count in sorted(counted.items()):
+        numbers = range(args.first, args.first + args.faults)
+        for one in broken(numbers, args.seed, args.works.split(","), Path(folder)):
+            found.append(one)
+            print(json.dumps(one), file=sys.stderr, flush=True)
+            told = summed(found)
+            bench.write(args.out, about | told)
+    for kind, outcome, count in told["counts"]:
         print(f"{kind}: {outcome}: {count}")
+    sys.exit(f"{len(told['wrong'])} of {len(found)} faults did not end well" if told["wrong"] else 0)
+
+
+def summed(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Count the faults by kind and outcome; those that did not end well are told whole."""
+    counted = Counter((one["kind"], one["outcome"]) for one in found)
     wrong = [one for one in found if one["outcome"] not in ("the same", "named, then the same")]
-    told = {"faults": len(found), "wrong": wrong, "counts": [[*key, n] for key, n in sorted(counted.items())]}
-    bench.write(args.out, bench.about(("llmrec", "torch", "transformers")) | told)
-    sys.exit(f"{len(wrong)} of {len(found)} faults did not end well" if wrong else 0)
+    return {"faults": len(found), "wrong": wrong, "counts": [[*key, n] for key, n in sorted(counted.items())]}
 
 
-def broken(numbers: Sequence[int], seed: str, works: Sequence[str], folder: Path) -> list[dict[str, Any]]:
-    """Break a run for every number, the works in turn, and return what came of each fault."""
+def broken(numbers: range, seed: str, works: Sequence[str], folder: Path) -> Iterator[dict[str, Any]]:
+    """Break a run for every number, the works in turn, and tell what came of each fault."""
     warm()
     calm = {work: Calm(work, folder / work) for work in works}
-    found = []
     for number in numbers:
         work = works[number % len(works)]
         fault = drawn(calm[work], f"{seed}-{number}", number)
-        outcome = calm[work].outcome(fault, folder / "home")
-        found.append({**fault._asdict(), **outcome})
-        print(json.dumps(found[-1]), file=sys.stderr, flush=True)
-    return found
+        yield {**fault._asdict(), **calm[work].outcome(fault, folder / "home")}
 
 
 def warm() -> None:
@@ -182,19 +185,16 @@ def ran(work: str, home: Path, strace: Sequence[str] | None = None) -> tuple[int
     home.mkdir(parents=True, exist_ok=True)
     log = home / "said"
     waits, go = os.pipe()
-    child = os.fork()
-    if not child:
+    if not (child := os.fork()):
         os.close(go)
         os.read(waits, 1)
         begin(work, home, log)
     os.close(waits)
-    tracer = None
+    tracer, quiet = None, subprocess.DEVNULL
     if strace is not None:
         whole = ["-e", f"trace={CALLS},mmap"] if "-o" in strace else ["-o", "/dev/null"]
         tracer = subprocess.Popen(
-            ["strace", "-f", *whole, *strace, "-p", str(child)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            ["strace", "-f", *whole, *strace, "-p", str(child)], stdout=quiet, stderr=quiet
         )
         while "TracerPid:\t0" in Path(f"/proc/{child}/status").read_text() and tracer.poll() is None:
             time.sleep(0.005)

@@ -67,3 +67,21 @@ def test_a_scale_upside_down_is_refused() -> None:
 @pytest.mark.timeout(10)
 def test_a_long_text_takes_no_quadratic_time(text: str) -> None:
     READER.read(text, QUESTION)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "Your answer was empty; reply with one number from 1 to 4.5."),
+        ("fine", "Your answer held no rating; reply with one number from 1 to 4.5."),
+        ("5", "Your rating was outside the scale; reply with one number from 1 to 4.5."),
+        (
+            "2\n3",
+            "Your answer held several different numbers; reply with one number from 1 to 4.5 "
+            "and nothing else.",
+        ),
+    ],
+)
+def test_a_model_is_told_why_its_number_was_refused(text: str, told: str) -> None:
+    reader = Number(name="number", low=1.0, high=4.5).bind({})
+    assert reader.reason(reader.read(text, QUESTION).failure or "") == told

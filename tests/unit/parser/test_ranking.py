@@ -201,3 +201,29 @@ def test_a_title_cut_short_inside_its_number_is_another_title() -> None:
     parser = Ranking(name="ranking", size=10, fuzzy=90, fill=False).bind(items)
     assert parser.read("The Tale of the Fox Volume 1", question()).failure == "no_match"
     assert parser.read("The Tale of the Fox Vol", question()).answer == Ranked(("v12",))
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "told"),
+    [
+        ("", question(), "Your answer was empty; list 2 titles, one a line."),
+        (
+            "Something else",
+            question(),
+            "Your answer named no item that can be recommended here; "
+            "list 2 titles exactly as they are written, one a line.",
+        ),
+        (
+            "Noora",
+            question(history=("ITEM004",)),
+            "The user already has every item that you named; list 2 titles of other items, one a line.",
+        ),
+        (
+            "Noora",
+            question(candidates=SHOWN),
+            "None of the items that you named is a candidate; list 2 titles of candidates, one a line.",
+        ),
+    ],
+)
+def test_a_model_is_told_why_its_ranking_was_refused(text: str, asked: Question, told: str) -> None:
+    assert PLAIN.reason(PLAIN.read(text, asked).failure or "") == told

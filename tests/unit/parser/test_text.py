@@ -36,3 +36,14 @@ def test_null_keeps_every_word() -> None:
 def test_no_words_at_all_is_refused() -> None:
     with pytest.raises(ConfigError, match="max_words: 0 leaves no word"):
         Words(name="text", max_words=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "Your answer was empty; write the text that was asked for."),
+        ("I cannot provide a summary.", "Your answer was no such text; write it without apology or comment."),
+    ],
+)
+def test_a_model_is_told_why_its_text_was_refused(text: str, told: str) -> None:
+    assert READER.reason(READER.read(text, QUESTION).failure or "") == told
