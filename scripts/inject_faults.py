@@ -94,12 +94,13 @@ def main() -> None:
     args = parser.parse_args()
     about, found = bench.about(("llmrec", "torch", "transformers")), list[dict[str, Any]]()
     with tempfile.TemporaryDirectory() as folder:
-        numbers = range(args.first, args.first + args.faults)
-        for one in broken(numbers, args.seed, args.works.split(","), Path(folder)):
-            found.append(one)
-            print(json.dumps(one), file=sys.stderr, flush=True)
-            told = summed(found)
-            bench.write(args.out, about | told)
+        try:
+            numbers = range(args.first, args.first + args.faults)
+            for one in broken(numbers, args.seed, args.works.split(","), Path(folder)):
+                found.append(one)
+                print(json.dumps(one), file=sys.stderr, flush=True)
+        finally:  # not before: runs name their commit, and a changed file makes it another
+            bench.write(args.out, about | (told := summed(found)))
     for kind, outcome, count in told["counts"]:
         print(f"{kind}: {outcome}: {count}")
     sys.exit(f"{len(told['wrong'])} of {len(found)} faults did not end well" if told["wrong"] else 0)
@@ -193,9 +194,8 @@ def ran(work: str, home: Path, strace: Sequence[str] | None = None) -> tuple[int
     tracer, quiet = None, subprocess.DEVNULL
     if strace is not None:
         whole = ["-e", f"trace={CALLS},mmap"] if "-o" in strace else ["-o", "/dev/null"]
-        tracer = subprocess.Popen(
-            ["strace", "-f", *whole, *strace, "-p", str(child)], stdout=quiet, stderr=quiet
-        )
+        traced = ["strace", "-f", *whole, *strace, "-p", str(child)]
+        tracer = subprocess.Popen(traced, stdout=quiet, stderr=quiet)
         while "TracerPid:\t0" in Path(f"/proc/{child}/status").read_text() and tracer.poll() is None:
             time.sleep(0.005)
     os.close(go)
