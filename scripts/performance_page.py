@@ -54,7 +54,8 @@ with a digest; pandas makes columns and keeps nothing. Of 2.7 s with texts, on a
 was set for them. Without texts pandas has nearly nothing to do. Tried: ISA-L in place of zlib, typed
 decoding, lines a chunk at a time, ids counted as numbers, blanks folded by replacing (all kept).""",
     "datasets": """
-See pandas: Arrow's reader makes columns. A corpus is read from its raw file once, then from its cache.""",
+See pandas: Arrow's reader makes columns. A corpus is read from its raw file once, then from its cache,
+which takes a little more than the .2 s that were wanted: .15 make 198,502 records, .03 check the digest.""",
 }
 
 

@@ -66,6 +66,7 @@ def test_scores_are_the_package_s_and_those_by_hand_and_every_row_counts(checkpo
     metric = BertScore(checkpoint=checkpoint, layer=2)
     [id] = metric.ids(rows(SAID), NOTHING)
     assert id == "bertscore/tiny-bert-layer=2"
+    assert BertScore(checkpoint=f"{checkpoint}/", layer=2).ids([], NOTHING) == [id]
     found = metric.statistics(rows(SAID), NOTHING)[:, 0]
     own, said = zip(*SAID[:2], strict=True)
     *_, f1 = outside(list(said), list(own), model_type=checkpoint, num_layers=2, device="cpu")
@@ -89,7 +90,8 @@ def test_what_it_takes_is_said_before_anything_is_computed(checkpoint, monkeypat
         "bertscore/roberta-large-layer=17"
     ]
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'llmrec\[bertscore\]'"):
+    needs = r"takes bert-score; pip install 'llmrec\[bertscore\]', or metric.bertscore=null$"
+    with pytest.raises(ConfigError, match=needs):
         BertScore(checkpoint=checkpoint, layer=2)
 
 

@@ -68,6 +68,7 @@ def test_one_row_has_no_interval():
         ((0.1, 0.3), False, "no"),
         ((-0.1, 0.3), True, "unclear"),
         ((0.0, 0.3), True, "unclear"),
+        ((-0.3, 0.0), True, "unclear"),
         (None, True, "unclear"),
     ],
 )

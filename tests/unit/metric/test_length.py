@@ -24,3 +24,4 @@ def test_the_mean_number_of_words_too_many_or_too_few_and_none_is_no_words():
 def test_a_length_of_nothing_is_refused():
     with pytest.raises(ConfigError, match="a text of 0 words"):
         LengthGap(asked=0)
+    assert LengthGap(asked=1).asked == 1

@@ -10,8 +10,6 @@ from llmrec.metric.meaning import Meaning, Sentiment
 from llmrec.metric.score import score
 from llmrec.records import Text
 
-MEANING, SENTIMENT = "meaning/wordllama-256", "sentiment/vader"
-
 
 def rows(*texts, stars=None):
     return [
@@ -46,10 +44,17 @@ def test_a_feeling_is_held_against_the_stars_or_else_the_reference():
     assert value(Sentiment(), rows((glad, "So good"), (glad, angry), (flat, flat))) == pytest.approx(2 / 3)
 
 
-@pytest.mark.parametrize("metric", [Meaning(), Sentiment()])
-def test_without_its_package_a_score_has_no_value_and_says_why(metric, monkeypatch):
+@pytest.mark.parametrize(
+    ("metric", "id", "needs"),
+    [
+        (Meaning(), "meaning/wordllama-256", "no meaning: it takes wordllama"),
+        (Sentiment(), "sentiment/vader", "no sentiment: it takes vaderSentiment"),
+    ],
+)
+def test_without_its_package_a_score_has_no_value_and_says_why(metric, id, needs, monkeypatch):
+    given = rows(("a", "b"), ("c", "d"))
+    assert metric.ids(given, Context(training=[])) == [id]
     assert metric.notes() == []
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert value(metric, rows(("a", "b"), ("c", "d"))) is None
-    [note] = metric.notes()
-    assert f"it takes {metric.package}; pip install 'llmrec[texts]'" in note
+    assert value(metric, given) is None
+    assert metric.notes() == [f"{needs}; pip install 'llmrec[texts]'"]

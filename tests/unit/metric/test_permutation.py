@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, permutation_test
 
+from llmrec.metric import permutation
 from llmrec.metric.difference import apart
 from llmrec.metric.permutation import corrected, p_values
 from llmrec.metric.ranking import HitRate
 from llmrec.metric.rating import RatingError
 
 HIT, ERROR = HitRate(k=[5]), RatingError()
+DRAWN = [0.652]
 
 
 def by_scipy(one, other, value, permutations):
@@ -88,3 +90,25 @@ def test_p_values_are_corrected_for_their_number():
     assert corrected([0.02, 0.2, 0.01, 0.03]) == pytest.approx([0.06, 0.2, 0.04, 0.06])
     assert corrected([0.6, 0.9]) == [1.0, 1.0]
     assert corrected([]) == []
+
+
+def test_exchanges_are_made_in_parts_alike(monkeypatch):
+    one, other = np.random.default_rng(7).random((2, 50, 2))
+    whole = p_values(ERROR, one, other, seed=0, permutations=333)
+    monkeypatch.setattr(permutation, "_CELLS", 50 * 100)
+    parts = [len(part) for part in permutation._drawn(50, 333, np.random.default_rng(0))]
+    assert parts == [100, 100, 100, 33]
+    assert p_values(ERROR, one, other, seed=0, permutations=333) == whole
+    monkeypatch.setattr(permutation, "_CELLS", 10)  # fewer than rows
+    assert [len(part) for part in permutation._drawn(50, 3, np.random.default_rng(0))] == [1, 1, 1]
+
+
+def test_as_many_exchanges_as_are_allowed_are_all_made():
+    one, other = np.zeros((3, 1)), np.ones((3, 1))
+    assert p_values(HIT, one, other, seed=0, permutations=8) == [2 / 8]
+
+
+def test_what_a_seed_draws_stays_drawn():
+    one, other = np.random.default_rng(8).random((2, 40, 1))
+    # Written down: by another hash results that were published could not be had again.
+    assert p_values(HIT, one, other, seed=0, permutations=499) == DRAWN

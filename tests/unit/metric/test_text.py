@@ -11,10 +11,8 @@ from llmrec.errors import ConfigError
 from llmrec.metric.base import Context, Metric, Row
 from llmrec.metric.bleu import P5Bleu, SacreBleu, Smoothing, Tokenizer
 from llmrec.metric.diversity import Distinct, Repetition, UniqueSentences
-from llmrec.metric.features import FeatureDiversity, FeatureMatch
 from llmrec.metric.rouge import P5Rouge, RougeScore
 from llmrec.metric.score import score
-from llmrec.metric.swap import SwapTest
 from llmrec.records import Question, Text
 
 QUESTION = Question(id="q", user="u", time=0, history=(), item="i", rating=5.0, review=None, candidates=())
@@ -107,6 +105,7 @@ def test_p5_bleu_charges_brevity_and_keeps_case_and_punctuation() -> None:
     found = values(P5Bleu(orders=[1]), ("a b c d", "a b"), ("Good.", "good"))
     # 2 of 3 words match; 3 words for 5: 100 * 2/3 * exp(1 - 5/3).
     assert found["bleu-1/p5,whitespace,unsmoothed"] == pytest.approx(100 * 2 / 3 * np.exp(1 - 5 / 3))
+    assert values(P5Bleu(orders=[1]), ("Good", "good"))["bleu-1/p5,whitespace,unsmoothed"] == 0.0
 
 
 @pytest.mark.parametrize("stemmer", [True, False])
@@ -132,6 +131,17 @@ def test_p5_rouge_l_weighs_by_precision_over_recall() -> None:
     # Shared "a b" of 4 and 2 words: r = 1/2, p = 1, beta = 2: F = 5 * 1/2 / (1/2 + 4) = 5/9.
     found = values(P5Rouge(), ("a b c d", "a b"))
     assert found["rouge-l/p5,sets,cased"] == pytest.approx(100 * 5 / 9)
+    # Of 6 and 2 words: r = 1/3, beta = 3: F = 10 * 1/3 / (1/3 + 9) = 5/14.
+    longer = values(P5Rouge(), ("a b c d e f", "a b"))
+    assert longer["rouge-l/p5,sets,cased"] == pytest.approx(100 * 5 / 14)
+    # Sets of 6 and 2, two shared: 2 * 2 / 8.
+    assert longer["rouge-1/p5,sets,cased"] == pytest.approx(50.0)
+
+
+@pytest.mark.parametrize(("stemmer", "called"), [(True, "stemmer"), (False, "unstemmed")])
+def test_a_rouge_score_s_name_says_whether_words_are_stemmed(stemmer: bool, called: str) -> None:
+    names = [f"rouge-{kind}/rouge-score,{called},f1" for kind in ("1", "2", "l")]
+    assert RougeScore(stemmer=stemmer).ids([], CONTEXT) == names
 
 
 def test_the_two_rouge_families_are_no_substitutes() -> None:
@@ -202,78 +212,11 @@ def test_n_grams_of_no_words_are_refused(metric: type[P5Bleu | Distinct]) -> Non
         metric(orders=[0])
 
 
-def of_features(metric: type[Metric], **changes: object) -> Metric:
-    return metric(**({"file": None, "min_reviews": 2, "min_share": 0.0} | changes))
-
-
-TRAINING = Context(
-    training=[Text(f"I like the {one} and the {other}.") for one, other in
-              (("scent", "price"), ("scent", "bottle"), ("price", "bottle"), ("colour", "scent"))]
-)  # fmt: skip
-SAID = rows_of(
-    ("The scent is good.", "A scent, and the BOTTLE."),
-    ("What a price!", "The scent again."),
-    ("Nothing of note.", "the price"),
-    ("The bottle leaks.", None),
-)
-
-
-def of(metric: Metric, rows: list[Row], context: Context = TRAINING) -> dict[str, float | None]:
-    return {result.id: result.value for result in score([metric], rows, context, 0, 20)}
-
-
-def test_features_that_are_asked_for_and_all_that_there_are():
-    # Features are scent, price, bottle (colour stands in one text alone); three references mention one.
-    found = of(of_features(FeatureMatch), SAID)
-    assert found["fmr"] == pytest.approx(1 / 3)
-    assert found["fcr"] == pytest.approx(3 / 3)
-    fewer = of(of_features(FeatureMatch), SAID[:2])
-    assert fewer["fmr"] == pytest.approx(1 / 2)
-    assert fewer["fcr"] == pytest.approx(2 / 3)
-
-
-def test_features_that_two_answers_have_in_common():
-    # {scent, bottle}, {scent}, {price}, {}: one of six pairs has one in common.
-    assert of(of_features(FeatureDiversity), SAID)["div"] == pytest.approx(1 / 6)
-    same = rows_of(*[("x", "scent and price")] * 3)
-    assert of(of_features(FeatureDiversity), same)["div"] == pytest.approx(2.0)
-    silent = rows_of(("x", None), ("x", None))
-    assert of(of_features(FeatureDiversity), silent)["div"] == 0.0
-
-
-def test_without_features_there_is_no_score_of_them():
-    for metric in (FeatureMatch, FeatureDiversity):
-        assert set(of(of_features(metric), SAID, CONTEXT).values()) == {None}
-
-
-def test_features_from_a_file(tmp_path):
-    path = tmp_path / "features.txt"
-    path.write_text("Leaks\n\nnote\n")
-    found = of(
-        of_features(FeatureMatch, file=str(path)),
-        rows_of(("The bottle leaks.", "It leaks"), ("Of note.", "no")),
-    )
-    assert found["fmr"] == pytest.approx(1 / 2)
-    with pytest.raises(ConfigError, match="give a word a line"):
-        of(of_features(FeatureMatch, file=str(tmp_path / "none")), SAID)
-
-
-def test_the_answer_given_most():
-    assert (
-        of(Repetition(), rows_of(*(("x", said) for said in ("a b", "a  b", "c", None))))["repetition"] == 0.75
-    )
-    assert of(Repetition(), rows_of(("x", "a"), ("x", "b")))["repetition"] == 0.5
-    assert of(Repetition(), rows_of(("x", None)))["repetition"] == 1.0
-
-
-def test_a_text_that_suits_its_own_row_alone_passes_the_swap_test():
-    own = rows_of(("red soap", "Red soap"), ("blue comb", "a blue comb"), ("green brush", "green"))
-    assert of(SwapTest(others=2), own)["swap/others=2"] == 1.0
-    general = rows_of(("red soap", "nice"), ("blue comb", "nice"), ("green brush", None))
-    assert of(SwapTest(others=2), general)["swap/others=2"] == pytest.approx((0.5 + 0.5 + 0.0) / 3)
-    crossed = rows_of(("red soap", "blue comb"), ("blue comb", "red soap"))
-    assert of(SwapTest(others=1), crossed)["swap/others=1"] == 0.0
-    assert of(SwapTest(others=5), rows_of(("red soap", "red")))["swap/others=5"] == 0.5
+def test_the_answer_given_most() -> None:
+    found = values(Repetition(), *(("x", said) for said in ("a b", "a  b", "c", None)))
+    assert found["repetition"] == 0.75
+    assert values(Repetition(), ("x", "a"), ("x", "b"))["repetition"] == 0.5
+    assert values(Repetition(), ("x", None))["repetition"] == 1.0
 
 
 def test_an_identical_title_of_three_words_scores_nothing_by_the_literature_s_bleu_4():

@@ -113,15 +113,17 @@ def test_a_share_that_leaves_nothing_is_refused(held_out):
         Paper(name="paper", min_interactions=3, held_out=held_out)
 
 
-@pytest.mark.parametrize(("rows_a_user", "held_out"), [(2, 0.3), (4, 0.45)])
+@pytest.mark.parametrize(
+    ("users", "items", "held_out"), [(10, 2, 0.3), (10, 4, 0.45), (2, 10, 0.3), (4, 10, 0.45)]
+)
 def test_where_more_is_to_be_held_out_than_can_be_every_user_and_item_keeps_exactly_what_it_must(
-    rows_a_user, held_out
+    users, items, held_out
 ):
-    rows = [interaction(f"u{u}", f"i{i}", time=i) for u in range(10) for i in range(rows_a_user)]
+    rows = [interaction(f"u{u}", f"i{i}", time=i) for u in range(users) for i in range(items)]
     roles = Paper(name="paper", min_interactions=3, held_out=held_out)._random(corpus_of(rows), seed=0)
     kept = [row for row, role in zip(rows, roles, strict=True) if role == Role.TRAIN]
     by_user, by_item = Counter(row.user for row in kept), Counter(row.item for row in kept)
-    assert (len(by_user), len(by_item)) == (10, rows_a_user)
+    assert (len(by_user), len(by_item)) == (users, items)
     assert all(by_user[row.user] == 1 or by_item[row.item] == 1 for row in kept)
 
 
