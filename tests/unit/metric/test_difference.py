@@ -5,7 +5,7 @@ import pytest
 from builders import question
 
 from llmrec.metric.base import Context, Row
-from llmrec.metric.difference import differences, verdict
+from llmrec.metric.difference import differences, limits, verdict
 from llmrec.metric.ranking import HitRate
 from llmrec.metric.rating import RatingError
 from llmrec.records import Ranking, Rating
@@ -57,6 +57,17 @@ def test_equal_answers_are_no_proof_that_models_are_equal():
 def test_one_row_has_no_interval():
     [rmse, _] = differences([RatingError()], paired(ONE, OTHER)[:1], CONTEXT, seed=0, resamples=50)
     assert rmse.ci95 is None
+
+
+def test_limits_are_those_that_were_drawn_where_they_have_a_width():
+    hit = HitRate(k=[5])
+    assert limits(0.5, (0.1, 0.9), 2, hit) == (0.1, 0.9)
+    unseen = 1 - 0.025 ** (1 / 5)
+    assert limits(0.1, (0.1, 0.1 + 1e-13), 5, hit) == pytest.approx((0.1 - unseen, 0.1 + unseen))
+    assert limits(0.0, (0.0, 1e-12), 5, hit) == pytest.approx((-unseen, unseen))
+    assert limits(-0.9, (-0.9, -0.9), 5, hit) == pytest.approx((-1.0, -0.9 + unseen))
+    assert limits(0.9, (0.9, 0.9), 5, hit) == pytest.approx((0.9 - unseen, 1.0))
+    assert limits(0.9, (0.9, 0.9), 5, RatingError()) is None
 
 
 @pytest.mark.parametrize(

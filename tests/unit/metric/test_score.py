@@ -1,6 +1,6 @@
 """Strict and valid-only scores and their bootstrap intervals, on a metric simple enough to foresee."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -19,9 +19,9 @@ CONTEXT = Context(training=[])
 
 @dataclass(frozen=True, kw_only=True)
 class MeanStars(Metric):
-    """The mean answer; a missing one is 0. Gives not-a-number where `is_broken`."""
+    """The mean answer, by `of`; a missing one is 0."""
 
-    is_broken: bool = False
+    of: Callable[[Array], Array] = np.positive
 
     def ids(self, rows: Sequence[Row], context: Context) -> list[str]:
         return ["stars"]
@@ -30,7 +30,8 @@ class MeanStars(Metric):
         return np.array([[row.answer.stars if isinstance(row.answer, Rating) else 0.0] for row in rows])
 
     def values(self, means: Array) -> Array:
-        return means * np.nan if self.is_broken else means
+        with np.errstate(divide="ignore"):
+            return self.of(means)
 
     @property
     def higher_is_better(self) -> bool:
@@ -45,8 +46,10 @@ def rows_of(stars: Sequence[float | None]) -> list[Row]:
     return [Row(question=question, reference=Rating(1.0), answer=answer) for answer in answers]
 
 
-def scored(stars: Sequence[float | None], seed: int = 0, is_broken: bool = False) -> list[MetricResult]:
-    return score([MeanStars(is_broken=is_broken)], rows_of(stars), CONTEXT, seed, 200)
+def scored(
+    stars: Sequence[float | None], seed: int = 0, of: Callable[[Array], Array] = np.positive
+) -> list[MetricResult]:
+    return score([MeanStars(of=of)], rows_of(stars), CONTEXT, seed, 200)
 
 
 def test_strict_counts_every_row_and_valid_those_with_an_answer() -> None:
@@ -69,8 +72,31 @@ def test_one_row_has_a_value_but_no_interval() -> None:
     assert scored([4.0])[0] == MetricResult("stars", 4.0, 1, None, True)
 
 
+def test_two_rows_have_an_interval_over_their_draws() -> None:
+    assert scored([4.0, 2.0])[0] == MetricResult("stars", 3.0, 2, (2.0, 4.0), True)
+
+
 def test_a_value_that_is_no_number_never_leaves() -> None:
-    assert {(result.value, result.ci95) for result in scored([1.0, 2.0], is_broken=True)} == {(None, None)}
+    broken = scored([1.0, 2.0], of=lambda means: means * np.nan)
+    assert {(result.value, result.ci95) for result in broken} == {(None, None)}
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("of", [np.log, lambda means: -np.log(means)])
+def test_an_interval_without_an_end_is_none(of: Callable[[Array], Array]) -> None:
+    strict, _ = scored([0.0, 1.0], of=of)
+    assert strict.value == pytest.approx(of(np.array(0.5)))
+    assert strict.ci95 is None
+
+
+def test_what_is_known_of_the_rows_is_not_counted_again() -> None:
+    strict, _ = score([MeanStars()], rows_of([4.0, 2.0]), CONTEXT, 0, 20, counted=[np.array([[9.0], [9.0]])])
+    assert strict.value == 9.0
+
+
+def test_rows_with_an_answer_are_drawn_as_if_there_were_no_others() -> None:
+    stars = [float(n % 5) for n in range(30)]
+    assert scored([*stars, None], seed=3)[1].ci95 == scored(stars, seed=3)[0].ci95
 
 
 def test_the_seed_alone_decides_the_interval() -> None:
