@@ -1,11 +1,15 @@
 """What scores may depend on beside the choices: packages, commit, device, dtype, batch."""
 
+import shutil
 import subprocess
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
+from llmrec.errors import BackendError, printable
 from llmrec.results import Environment
+
+REFUSES = 128  # what git ends with where it has nothing to tell, as of a checkout that another user owns
 
 PACKAGES = (
     "llmrec", "torch", "transformers", "tokenizers", "peft", "accelerate", "datasets", "hydra-core",
@@ -26,13 +30,19 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Return the checkout's commit, with `+` where it was changed since; None outside a checkout."""
+    """Return the checkout's commit, with `+` where it was changed since; None outside a checkout, and where
+    git is not there or will not tell. Raises BackendError where git breaks down."""
     here = Path(__file__).resolve().parent.parent
-    if not (here / ".git").exists():
+    if not (here / ".git").exists() or shutil.which("git") is None:
         return None
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=False)
+        if done.returncode not in (0, REFUSES) or "memory" in done.stderr:
+            raise BackendError(
+                f"git {words[0]}: ended with {done.returncode} ({printable(done.stderr)}); run again, "
+                "with more memory if that was short"
+            )
         return done.stdout.strip()
 
     head = git("rev-parse", "--short=12", "HEAD")

@@ -1,6 +1,7 @@
 """Weights and tokenizer into memory, on the device and in the dtype asked for; kept for a next run."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from llmrec.model.local.library import explained, quiet
 from llmrec.model.local.loaded import Loaded
 from llmrec.model.local.settings import Attention, LocalSettings, Quantize, Side, Tuned
 
+GENERATION = "generation_config.json"
 SPECIAL_TOKENS = (
     "bos_token_id",
     "pad_token_id",
@@ -132,6 +134,8 @@ def _load(settings: LocalSettings, checkpoint: Checkpoint, form: Form) -> Loaded
             f"model.path: '{checkpoint.path}' lacks {len(missing)} weights (first: {missing[0]}), which "
             "would be random; give a complete checkpoint"
         )
+    if (Path(checkpoint.path) / GENERATION).is_file():  # transformers goes on without one that it cannot read
+        model.generation_config = transformers.GenerationConfig.from_pretrained(checkpoint.path)
     ends = _end_tokens(model, tokenizer, settings)
     pad = _pad_token(tokenizer, ends, settings)
     _drop_drawing_defaults(model, ends, pad)

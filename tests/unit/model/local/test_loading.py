@@ -1,5 +1,7 @@
+import errno
 import json
 import logging
+import os
 
 import pytest
 import torch
@@ -36,6 +38,23 @@ def test_equal_settings_share_the_weights_and_other_settings_load_anew(tiny, ope
     first = open_session(tiny())
     assert open_session(tiny(max_batch=2)).loaded is first.loaded
     assert open_session(tiny(attention=Attention.eager)).loaded is not first.loaded
+
+
+@pytest.mark.parametrize("name", ["chat_template.jinja", "tokenizer_config.json", "generation_config.json"])
+def test_a_share_lost_while_a_file_is_looked_for_is_told(
+    name, pretrained, open_session, tiny_folder, monkeypatch
+):
+    """Left to itself transformers would take the file for missing, and every prompt would be another."""
+    stat, forgetful = os.stat, pretrained(str(tiny_folder))
+
+    def lost(path, *words, **settings):
+        if isinstance(path, str) and path.endswith(name):  # as libraries ask; pathlib gives its own
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), path)
+        return stat(path, *words, **settings)
+
+    monkeypatch.setattr(os, "stat", lost)
+    with pytest.raises(BackendError, match=r"cannot be read \(.*Stale file handle.*\); look after the disk"):
+        open_session(forgetful)
 
 
 def test_a_folder_that_changed_is_loaded_anew(pretrained, open_session, tiny_folder):
