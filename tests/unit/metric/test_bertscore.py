@@ -67,7 +67,9 @@ def test_scores_are_the_package_s_and_those_by_hand_and_every_row_counts(checkpo
     [id] = metric.ids(rows(SAID), NOTHING)
     assert id == "bertscore/tiny-bert-layer=2"
     assert BertScore(checkpoint=f"{checkpoint}/", layer=2).ids([], NOTHING) == [id]
-    found = metric.statistics(rows(SAID), NOTHING)[:, 0]
+    counted = metric.statistics(rows(SAID), NOTHING)
+    assert counted.shape == (4, 1)
+    found = counted[:, 0]
     own, said = zip(*SAID[:2], strict=True)
     *_, f1 = outside(list(said), list(own), model_type=checkpoint, num_layers=2, device="cpu")
     assert found[:2] == pytest.approx(f1.numpy(), abs=1e-6)
@@ -80,7 +82,9 @@ def test_scores_are_the_package_s_and_those_by_hand_and_every_row_counts(checkpo
 
 
 def test_without_a_checkpoint_there_is_no_such_score():
-    assert score([BertScore(checkpoint=None, layer=None)], rows(SAID), NOTHING, seed=0, resamples=20) == []
+    metric = BertScore(checkpoint=None, layer=None)
+    assert score([metric], rows(SAID), NOTHING, seed=0, resamples=20) == []
+    assert metric.statistics(rows(SAID), NOTHING).shape == (4, 0)
 
 
 def test_what_it_takes_is_said_before_anything_is_computed(checkpoint, monkeypatch):

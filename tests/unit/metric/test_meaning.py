@@ -55,6 +55,8 @@ def test_without_its_package_a_score_has_no_value_and_says_why(metric, id, needs
     given = rows(("a", "b"), ("c", "d"))
     assert metric.ids(given, Context(training=[])) == [id]
     assert metric.notes() == []
+    assert metric.statistics(given, Context(training=[])).shape == (2, 1)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert value(metric, given) is None
+    assert metric.statistics(given, Context(training=[])).shape == (2, 1)
     assert metric.notes() == [f"{needs}; pip install 'llmrec[texts]'"]

@@ -23,6 +23,7 @@ def rows_of(*texts: tuple[str, str | None]) -> list[Row]:
 
 def of(others: int, *texts: tuple[str, str | None]) -> float | None:
     metric = SwapTest(others=others)
+    assert metric.statistics(rows_of(*texts), NOTHING).shape == (len(texts), 1)
     [strict, _] = score([metric], rows_of(*texts), NOTHING, seed=0, resamples=20)
     assert strict.id == f"swap/others={others}"
     return strict.value

@@ -137,9 +137,9 @@ def test_a_catalogue_of_beautys_size_is_bound_in_a_moment() -> None:
 
 
 def test_a_ranking_is_read_on_in_the_next_best_text_until_it_is_full():
-    texts = ["Blue Plum Balm", "Noora\nBlue Plum Balm", "Green Pear Soap"]
-    reading = reader(size=2).read_all(texts, question())
-    assert reading.answer == Ranked(("ITEM002", "ITEM004"))
+    texts = ["Blue Plum Balm", "Noora\nBlue Plum Balm\nGreen Pear Soap", "Grey Fig Scrub, 2 Ounce"]
+    reading = reader(size=3).read_all(texts, question())
+    assert reading.answer == Ranked(("ITEM002", "ITEM004", "ITEM001"))
     assert reading.repairs == ("duplicate",)
 
 
@@ -155,7 +155,7 @@ def test_texts_that_all_name_nothing_fail_as_the_best_one_does():
 
 
 def test_one_full_text_is_read_alone():
-    texts = ["Blue Plum Balm\nNoora", "Green Pear Soap"]
+    texts = ["Blue Plum Balm\nNoora", "Noora\nnonsense here"]
     assert reader(size=2).read_all(texts, question()) == reader(size=2).read(texts[0], question())
 
 
