@@ -73,3 +73,4 @@ def test_a_share_that_leaves_nothing_is_refused(held_out):
         ConfigError, match=rf"held_out: {held_out} is no share; give one above 0 and below 0\.5"
     ):
         GlobalTime(name="global_time", held_out=held_out)
+    assert GlobalTime(name="global_time", held_out=0.49).held_out == 0.49
