@@ -151,7 +151,7 @@ class RunDir:
             return msgspec.json.decode(path.read_bytes(), type=Environment)
         except (OSError, *UNREADABLE) as error:
             raise DataError(
-                f"{path}: no environment of a run ({error}); remove the folder, run again"
+                f"{path}: no environment of a run ({error}); remove {self.path}, run again"
             ) from error
 
     def tuning(self) -> Tuning | None:

@@ -228,20 +228,18 @@ def begin(work: str, home: Path, log: Path) -> None:
         os._exit(status)
 
 
-def calls(trace: str, home: Path) -> list[Call]:
-    """Return the calls of the main process that name a file of the home, each by its place among its like."""
+def calls(trace: str, home: Path) -> Iterator[Call]:
+    """Yield the calls of the main process that name a file of the home, each by its place among its like."""
     lines = [line.partition(" ")[::2] for line in trace.splitlines()]
     first = lines[0][0]
     counted: Counter[str] = Counter()
-    found = []
     for process, text in lines:
         name = text.strip().partition("(")[0]
         if process != first or not name.isidentifier():
             continue
         counted[name] += 1
         if f"{home}/" in text and f"{home}/said" not in text:
-            found.append(Call(name, counted[name]))
-    return found
+            yield Call(name, counted[name])
 
 
 def ended(home: Path) -> dict[str, object]:
@@ -286,9 +284,10 @@ def cut(home: Path, chance: random.Random) -> str:
 
 def mended(said: str, home: Path) -> bool:
     """Do what an error says: remove the file or folder that it names."""
-    lines = [line for line in said.splitlines() if line.startswith("error: ")]
-    found = re.search(rf"{re.escape(str(home))}/[^\s:;,()']+", lines[-1] if lines else "")
-    if found is None or not re.search("remove|delete", lines[-1]):
+    told = [line for line in said.splitlines() if line.startswith("error: ")] or [""]
+    before, *way_out = re.split("(?:remove|delete) ", told[-1], maxsplit=1)
+    path = rf"{re.escape(str(home))}/[^\s:;,()']+"
+    if not (way_out and (found := re.search(path, way_out[0]) or re.search(path, before))):
         return False
     named = Path(found[0])
     shutil.rmtree(named) if named.is_dir() else named.unlink(missing_ok=True)
