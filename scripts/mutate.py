@@ -38,7 +38,7 @@ pytest_add_cli_args=
     -p
     no:cacheprovider
     -k
-    not quadratic
+    not quadratic and not bounded_time and not in_a_moment
 """
 
 
