@@ -1,5 +1,7 @@
 """What scores may depend on beside the choices: packages, commit, device, dtype, batch."""
 
+import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -10,6 +12,7 @@ from llmrec.errors import BackendError, printable
 from llmrec.results import Environment
 
 REFUSES = 128  # what git ends with where it has nothing to tell, as of a checkout that another user owns
+SHORT = re.compile(r"out of memory|cannot allocate memory", re.IGNORECASE)
 
 PACKAGES = (
     "llmrec", "torch", "transformers", "tokenizers", "peft", "accelerate", "datasets", "hydra-core",
@@ -37,8 +40,11 @@ def commit() -> str | None:
         return None
 
     def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=False)
-        if done.returncode not in (0, REFUSES) or "memory" in done.stderr:
+        plain = os.environ | {"LC_ALL": "C"}
+        done = subprocess.run(
+            ["git", *words], cwd=here, capture_output=True, text=True, check=False, env=plain
+        )
+        if done.returncode not in (0, REFUSES) or SHORT.search(done.stderr):
             raise BackendError(
                 f"git {words[0]}: ended with {done.returncode} ({printable(done.stderr)}); run again, "
                 "with more memory if that was short"

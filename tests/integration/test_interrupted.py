@@ -97,17 +97,22 @@ def same(one, other):
         assert contents(first) == contents(second)
 
 
-def test_a_sweep_that_is_stopped_finishes_its_batch_begins_no_other_run_and_goes_on(tmp_path):
-    words = ["-m", *TINY, "prompt=zero_shot,no_format"]
-    calm, home = tmp_path / "calm", tmp_path / "home"
-    finish(calm, *words)
+def stopped_within(home, *words):
+    """Stop several runs within the first of them, and return how many rows of it were answered."""
     running = start(home, *words)
     until(lambda: lines(home), running)
     status, told = stop(running, signal.SIGINT)
     assert (status, told.count(STOPPED), "Traceback" in told) == (130, 1, False), told
     [done] = lines(home)
     assert 0 < done < ROWS
-    assert done % 2 == 0
+    return done
+
+
+def test_a_sweep_that_is_stopped_finishes_its_batch_begins_no_other_run_and_goes_on(tmp_path):
+    words = ["-m", *TINY, "prompt=zero_shot,no_format"]
+    calm, home = tmp_path / "calm", tmp_path / "home"
+    finish(calm, *words)
+    assert stopped_within(home, *words) % 2 == 0
     finish(home, *words)
     same(home, calm)
 
@@ -121,12 +126,7 @@ def pages(home):
 def test_a_study_that_is_stopped_begins_no_other_run_writes_no_page_and_goes_on(tmp_path):
     calm, home = tmp_path / "calm", tmp_path / "home"
     finish(calm, *STUDY)
-    running = start(home, *STUDY)
-    until(lambda: lines(home), running)
-    status, told = stop(running, signal.SIGINT)
-    assert (status, told.count(STOPPED), "Traceback" in told) == (130, 1, False), told
-    [done] = lines(home)
-    assert 0 < done < ROWS
+    stopped_within(home, *STUDY)
     assert not pages(home)
     finish(home, *STUDY)
     same(home, calm)

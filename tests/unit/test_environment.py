@@ -20,7 +20,7 @@ def git(tmp_path, monkeypatch):
 
 
 def test_a_git_that_will_not_tell_or_is_not_there_leaves_no_commit(git, monkeypatch):
-    git("fatal: detected dubious ownership in repository", 128)
+    git("fatal: detected dubious ownership in repository at /memory/llmrec", 128)
     assert commit() is None
     monkeypatch.setenv("PATH", "")
     assert commit() is None
@@ -31,6 +31,7 @@ def test_a_git_that_will_not_tell_or_is_not_there_leaves_no_commit(git, monkeypa
     [
         ("git: error while loading shared libraries: libz.so.1: failed to map segment", 127),
         ("fatal: mmap failed: Cannot allocate memory", 128),
+        ("fatal: Out of memory, malloc failed", 128),
     ],
 )
 def test_a_git_that_breaks_down_is_no_git_without_a_commit(git, says, status):

@@ -81,8 +81,9 @@ def explained(name: str, setting: str = "model.path") -> Iterator[None]:
 
 @contextmanager
 def _asking_plainly() -> Iterator[None]:
-    """Have `os.path` raise where it cannot tell whether a file is there. Of a share that is lost for a moment
-    it says no, and libraries go on without: without a chat template, and every prompt is another."""
+    """Have `os.path`, in the whole process, raise where it cannot tell whether a file is there. Of a share
+    that is lost for a moment it says no, and libraries go on without: without a chat template, and every
+    prompt is another."""
 
     def plainly(is_such: Callable[[int], bool]) -> Callable[[Any], bool]:
         def ask(path: Any) -> bool:

@@ -45,7 +45,7 @@ def test_a_share_lost_while_a_file_is_looked_for_is_told(
     name, pretrained, open_session, tiny_folder, monkeypatch
 ):
     """Left to itself transformers would take the file for missing, and every prompt would be another."""
-    stat, forgetful = os.stat, pretrained(str(tiny_folder))
+    stat, asks, forgetful = os.stat, os.path.isfile, pretrained(str(tiny_folder))
 
     def lost(path, *words, **settings):
         if isinstance(path, str) and path.endswith(name):  # as libraries ask; pathlib gives its own
@@ -55,6 +55,7 @@ def test_a_share_lost_while_a_file_is_looked_for_is_told(
     monkeypatch.setattr(os, "stat", lost)
     with pytest.raises(BackendError, match=r"cannot be read \(.*Stale file handle.*\); look after the disk"):
         open_session(forgetful)
+    assert os.path.isfile is asks
 
 
 def test_a_folder_that_changed_is_loaded_anew(pretrained, open_session, tiny_folder):
