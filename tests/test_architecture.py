@@ -45,7 +45,7 @@ ALLOWED = {
     "artifacts": BASICS,
     "leak": BASICS,
     "config": {"errors"},
-    "environment": {"results"},
+    "environment": {"errors", "results"},
     "report": BASICS | {"report", "artifacts"},
     "audit": BASICS | {"audit", "artifacts", "finished", "metric", "plan", "report", "rows", "split"},
     "judge": BASICS
