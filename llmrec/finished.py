@@ -88,7 +88,7 @@ class Finished:
     def predictions(self, examples: Sequence[Example]) -> list[Prediction]:
         """Return the last word on each example, in their order. Raises DataError where there is none."""
         made = self.records(PREDICTIONS, Prediction)
-        given = {prediction.example_id: prediction for prediction in made}
+        given = {prediction.example_id: prediction.unscored() for prediction in made}  # older ones are not
         lost = [example.id for example in examples if example.id not in given]
         if lost:
             raise DataError(

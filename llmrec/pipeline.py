@@ -123,13 +123,13 @@ def ask(
                 opening()  # in all of them: loading and learning want every process
                 asking.predict(processes.share(requests), run_dir)
         run_dir.gather()
-        found = asking.predict(requests, run_dir)
+        predictions, completions = asking.predict(requests, run_dir)
         if seconds is not None:
             opening.tell()
-            opening.ask_alone(requests, found[1])
+            opening.ask_alone(requests, completions)
     if seconds is not None and opening.seconds is not None:
         seconds |= {"model": opening.seconds, "inference": round(spent["inference"] - opening.seconds, 3)}
-    return found
+    return [prediction.unscored() for prediction in predictions], completions
 
 
 def titles(rows: Rows, predictions: Sequence[Prediction]) -> dict[str, str]:

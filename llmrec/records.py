@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Interaction(Struct, frozen=True, gc=False):
@@ -63,6 +64,13 @@ class Ranking(Struct, frozen=True, tag="ranking"):
     items: tuple[str, ...]
     scores: tuple[float, ...] = ()
 
+    def unscored(self) -> "Ranking":
+        """Return the same order and ties without likelihoods, whose last bits depend on what else stood in
+        their batch: scores are the reciprocals of places, or none where no items are tied."""
+        if len(set(self.scores)) == len(self.scores):
+            return Ranking(self.items)
+        return Ranking(self.items, tuple(1.0 / (self.scores.index(score) + 1) for score in self.scores))
+
 
 class Text(Struct, frozen=True, tag="text"):
     """A sentence or a few words."""
@@ -71,6 +79,11 @@ class Text(Struct, frozen=True, tag="text"):
 
 
 Answer = Rating | Ranking | Text
+
+
+def unscored(answer: Answer | None) -> Answer | None:
+    """Return an answer as it counts: without likelihoods, if it is a ranking."""
+    return answer.unscored() if isinstance(answer, Ranking) else answer
 
 
 class Event(Struct, frozen=True, gc=False):
@@ -215,6 +228,10 @@ class Prediction(Struct, frozen=True):
     failure: str | None
     repairs: tuple[str, ...]
     asks: int
+
+    def unscored(self) -> "Prediction":
+        """Return it without likelihoods; these stand with the completion."""
+        return replace(self, answer=unscored(self.answer))
 
 
 def no_examples(limit: int | None) -> list[Example]:

@@ -13,7 +13,7 @@ from llmrec.metric.score import count, score
 from llmrec.model.base import Model
 from llmrec.plan import Plan
 from llmrec.progress import Progress
-from llmrec.records import Answer, Completion, Example, Prediction, Prompt, Request
+from llmrec.records import Answer, Completion, Example, Prediction, Prompt, Request, unscored
 from llmrec.results import (
     Coverage,
     Environment,
@@ -132,7 +132,7 @@ def answered(floor: Model, plan: Plan, rows: Rows, progress: Progress) -> list[A
     session = floor.open(rows.training, plan.settings.seed, plan.cache_dir, progress)
     requests = [Request(example.question, unworded(example)) for example in rows.examples]
     answers = {
-        done.example_id: done.answer
+        done.example_id: unscored(done.answer)
         for batch in session.batches(requests, plan.decoding)
         for done in session.complete(batch, plan.decoding)
     }

@@ -66,7 +66,8 @@ class Claims:
 
     @cached_property
     def predictions(self) -> list[Prediction]:
-        return self.rows(artifacts.PREDICTIONS, Prediction)
+        """The predictions; those of older runs have likelihoods."""
+        return [made.unscored() for made in self.rows(artifacts.PREDICTIONS, Prediction)]
 
     def rows(self, name: str, cls: type[T]) -> list[T]:
         """Return the records of a file, none where there is no such file. Raises DataError for a line that

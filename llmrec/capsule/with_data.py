@@ -1,8 +1,10 @@
 """A capsule held against the data: the same choices, made again from raw files on, but for the model."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from llmrec import artifacts
 from llmrec.artifacts import RunDir, from_lines, read_titles
@@ -15,7 +17,6 @@ from llmrec.records import Example, Prediction, Prompt
 
 UNTOLD = ("seconds",)  # what of metrics.json nothing can tell again
 ANSWERED = (artifacts.COMPLETIONS, artifacts.ENVIRONMENT, artifacts.TUNING, artifacts.FIT)
-MADE = ((artifacts.EXAMPLES, Example), (artifacts.PROMPTS, Prompt), (artifacts.PREDICTIONS, Prediction))
 
 
 def made_again(claims: Claims, data_dir: Path, folder: Path, progress: Progress) -> list[Difference]:
@@ -37,9 +38,14 @@ def made_again(claims: Claims, data_dir: Path, folder: Path, progress: Progress)
         metrics = run(plan, run_dir, progress, asks=False)
     except LlmrecError as error:
         failed = error
-    for name, cls in MADE:
+    made: tuple[tuple[str, type[Struct], Sequence[Struct]], ...] = (
+        (artifacts.EXAMPLES, Example, claims.examples),
+        (artifacts.PROMPTS, Prompt, claims.prompts),
+        (artifacts.PREDICTIONS, Prediction, claims.predictions),
+    )
+    for name, cls, claimed in made:
         path = run_dir.path / name
-        if path.is_file() and (wrong := first_row(name, claims.rows(name, cls), from_lines(path, cls))):
+        if path.is_file() and (wrong := first_row(name, claimed, from_lines(path, cls))):
             return [wrong]
     if failed is not None:
         raise failed

@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900
 SWEEP = ["-m", "dataset=demo", "resamples=20", "limit=9"]
 WRITES = [*SWEEP, "model=tiny", "prompt=few_shot", "task.answer_tokens=6", "max_reasks=1"]
 WRITES += ["task=rating,sequential,direct,explanation,summarization"]
+LIKELY = [*SWEEP, "model=tiny", "prompt=few_shot", "decoding=catalogue", "task=sequential,direct"]
 RANKS = [*SWEEP, "model=bpr_mf,sasrec", "task=sequential,direct"]
 HERE = {"PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8"}
 THERE = {"PYTHONHASHSEED": "4711", "TZ": "Asia/Kathmandu", "LC_ALL": "POSIX"}
@@ -48,12 +49,12 @@ def timeless(metrics):
 
 @pytest.mark.parametrize(
     ("words", "runs"),
-    [(WRITES, 5), (RANKS, 4)],
-    ids=["a language model", "recommenders"],
+    [(WRITES, 5), (LIKELY, 2), (RANKS, 4)],
+    ids=["a language model", "likelihoods", "recommenders"],
 )
 def test_the_place_the_hour_the_locale_hashes_and_batches_do_not_show(words, runs, tmp_path):
     here = came_to(tmp_path / "here", words, HERE)
-    batches = ["model.max_batch=2"] if words is WRITES else []
+    batches = [] if words is RANKS else ["model.max_batch=2"]
     there = came_to(tmp_path / "there with spaces", [*words, *batches], THERE)
     assert len(here) == runs
     assert there == here

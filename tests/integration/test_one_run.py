@@ -256,3 +256,18 @@ def test_in_half_precision_the_run_tells_how_many_answers_change_with_their_batc
 
 def test_in_full_precision_on_a_cpu_nothing_is_asked_twice(planned, tmp_path):
     assert "changed_alone" not in run(planned("limit=3"), RunDir(tmp_path), Silent()).environment.details
+
+
+@pytest.mark.parametrize(
+    "decoding", ["task=sequential decoding=catalogue", "task=direct decoding=candidates"]
+)
+def test_likelihoods_differ_in_their_last_bits_from_batch_to_batch_and_predictions_in_none(
+    planned, tmp_path, decoding
+):
+    found = set()
+    for most in (1, 2, 6):
+        made = planned(*decoding.split(), "prompt=few_shot", "limit=6", f"model.max_batch={most}")
+        run(made, RunDir(tmp_path / str(most)), Silent())
+        found.add((tmp_path / str(most) / artifacts.PREDICTIONS).read_bytes())
+    assert len(found) == 1
+    assert b'"scores":[]' in found.pop()

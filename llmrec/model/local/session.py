@@ -11,10 +11,11 @@ from llmrec.decoding.base import Decoding
 from llmrec.model.base import Session
 from llmrec.model.local.answering import Answering, answering
 from llmrec.model.local.device import most_rows, token_budget
-from llmrec.model.local.inference.batching import Ids, Sized, batched
+from llmrec.model.local.inference.batching import Ids, Sized, batched, in_order
 from llmrec.model.local.inference.body import body_of
 from llmrec.model.local.inference.engine import Engine, Halving
 from llmrec.model.local.inference.plain import Generate, Plain
+from llmrec.model.local.inference.prefix import common_beginning
 from llmrec.model.local.inference.trees import Trees
 from llmrec.model.local.library import quiet
 from llmrec.model.local.loaded import Loaded
@@ -69,6 +70,10 @@ class LocalSession(Session):
             name = (request.prompt.example_id, request.prompt.ask)
             fits = self._fits(len(ids), way.longest(request))
             (fitting if fits else long).append(Sized(number, name, ids, way.tokens(request, len(ids))))
+        if fitting:
+            way.engine.expect(
+                common_beginning([end(fitting, key=in_order).ids.tolist() for end in (min, max)])
+            )
         numbers = [[row.number for row in sorted(long, key=lambda row: row.name)]] if long else []
         numbers += batched(fitting, self._budget, self._max_batch)
         return [[requests[number] for number in batch] for batch in numbers]

@@ -58,7 +58,10 @@ def test_no_answer_and_an_unranked_item_are_misses() -> None:
 def test_tied_items_stand_at_their_middle_position(
     items: tuple[str, ...], scores: tuple[float, ...], expected: float
 ) -> None:
-    assert position(Ranking(("t",)), Ranking(items, scores)) == expected
+    answer = Ranking(items, scores)
+    assert position(Ranking(("t",)), answer) == expected
+    assert position(Ranking(("t",)), answer.unscored()) == expected
+    assert not set(scores) & set(answer.unscored().scores)
 
 
 def test_a_tie_across_the_cut_is_no_hit_above_its_middle_position() -> None:

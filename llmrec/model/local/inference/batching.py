@@ -37,11 +37,15 @@ def batched(rows: Sequence[Sized], budget: int, most: int) -> list[list[int]]:
     return batches
 
 
+def in_order(row: Sized) -> tuple[bytes, tuple[str, int]]:
+    """Return what sorts rows by their prompts: numbers with their high byte first sort as bytes do."""
+    return row.ids.astype(">i4").tobytes(), row.name
+
+
 def ordered(rows: Sequence[Sized]) -> list[Sized]:
     """Return the rows family by family: those that begin alike beyond what all begin with, in the order of
     their tokens. Families stand in the order of their largest row."""
-    # Numbers with their high byte first sort as bytes do.
-    in_turn = sorted(rows, key=lambda row: (row.ids.astype(">i4").tobytes(), row.name))
+    in_turn = sorted(rows, key=in_order)
     if not in_turn:
         return []
     stem = alike(in_turn[0].ids, in_turn[-1].ids)

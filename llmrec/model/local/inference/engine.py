@@ -43,6 +43,9 @@ class Engine(ABC):
 
     name: str
 
+    def expect(self, stem: Sequence[int]) -> None:  # noqa: B027
+        """Make ready for rows that all begin with these tokens, in however many calls they come."""
+
     @abstractmethod
     def write(self, rows: Sequence[Row], decoding: Writing) -> list[Written]:
         """Return what is written after each row."""

@@ -1,6 +1,7 @@
 """What the prompts to come begin with, read once and kept from batch to batch."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 
 from llmrec.model.local.inference.body import Body
@@ -10,23 +11,37 @@ from llmrec.model.local.inference.kv_cache import KVCache
 
 class PrefixCache:
     """Tokens that were read, with their keys and values. It is cut back to what the next prompts share
-    with it, and goes on with what they share beyond. `tokens_read` counts what that took."""
+    with it, and goes on with what they share beyond. `tokens_read` counts what that took.
 
-    def __init__(self, body: Body) -> None:
+    `rewind` goes back to the `stem` that all prompts begin with, however many passes read them. Sums come
+    out otherwise in their last bits when read in other passes: what follows does not depend on what was
+    read before.
+    """
+
+    def __init__(self, body: Body, stem: Sequence[int] = ()) -> None:
         self.ids: list[int] = []
         self.cache = body.nothing()
         self.tokens_read = 0
-        self._body = body
+        self._body, self._stem = body, list(stem)
+
+    def rewind(self) -> None:
+        """Keep the stem alone."""
+        self.ids, self.cache = self._stem, self._beginning
+
+    @cached_property
+    def _beginning(self) -> KVCache:
+        return self._longer(self._stem, self._body.nothing())
 
     def follow(self, ids: list[int]) -> KVCache:
         """Return the cache of these tokens; what is known of them is not read again."""
         known = shared(self.ids, ids)
-        self.cache = self.cache.shortened(known)
-        if new := ids[known:]:
-            _, self.cache = self._body.go_on(new, self.cache)
-            self.tokens_read += len(new)
+        self.cache = self._longer(ids[known:], self.cache.shortened(known))
         self.ids = ids
         return self.cache
+
+    def _longer(self, new: Sequence[int], cache: KVCache) -> KVCache:
+        self.tokens_read += len(new)
+        return self._body.go_on(new, cache)[1] if new else cache
 
 
 def common_beginning(prompts: Sequence[list[int]]) -> list[int]:

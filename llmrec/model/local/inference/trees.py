@@ -21,7 +21,7 @@ from llmrec.seeded import hash64
 
 
 class Trees(Engine):
-    """Reads what prompts share once, and keeps it from batch to batch."""
+    """Reads what prompts share once, and keeps what all of them do from batch to batch."""
 
     name = "trees"
 
@@ -29,7 +29,11 @@ class Trees(Engine):
         self._loaded, self._body, self._seed = loaded, body, seed
         self._prefix = PrefixCache(body)
 
+    def expect(self, stem: Sequence[int]) -> None:
+        self._prefix = PrefixCache(self._body, stem)
+
     def write(self, rows: Sequence[Row], decoding: Writing) -> list[Written]:
+        self._prefix.rewind()
         ends = Endings(self._loaded, decoding.lines)
         choose = drawn(rows, decoding, self._seed) if isinstance(decoding, Sample) else likeliest
         prompts = [row.ids for row in rows]
@@ -37,9 +41,11 @@ class Trees(Engine):
         return [Written((ends.text(text),), ends(text), len(text)) for text in texts]
 
     def score(self, rows: Sequence[Row]) -> list[list[float]]:
+        self._prefix.rewind()
         return log_likelihoods([Asked(row.ids, row.texts) for row in rows], self._body, self._prefix)
 
     def search(self, rows: Sequence[Row], titles: Titles, beams: int) -> list[list[Found]]:
+        self._prefix.rewind()
         searches = [BeamSearch(titles.allowed(row.refused), beams) for row in rows]
         return best_titles(
             [row.ids for row in rows], searches, self._body, self._prefix, self._loaded.end_token

@@ -260,14 +260,16 @@ def test_a_title_longer_than_the_context_makes_its_row_too_long_and_no_other(tin
 
 
 def test_what_prompts_share_is_read_once(session):
-    opened = session("llama")
-    prefix = opened._ready[0]._prefix
-    one = [request_for(f"q{n}", STEM * 4 + str(n)) for n in range(4)]
-    answered(opened, one, GREEDY)
-    first = prefix.tokens_read
-    assert first > len(STEM) * 4
-    answered(opened, [request_for("q5", STEM * 4 + "5"), request_for("q6", STEM * 4 + "6")], GREEDY)
-    assert prefix.tokens_read == first, "a second batch of that beginning reads it again"
+    opened = session("llama", max_batch=2)
+    asked = [request_for(f"q{n}", STEM * 4 + str(n)) for n in range(6)]
+    for number, batch in enumerate(opened.batches(asked, GREEDY)):
+        opened.complete(batch, GREEDY)
+        prefix = opened._ready[0]._prefix
+        if not number:
+            first = prefix.tokens_read
+            assert first > len(STEM) * 4
+    assert number == 2
+    assert prefix.tokens_read == first, "a further batch of that beginning reads it again"
 
 
 def test_families_are_read_behind_what_they_share(session):
@@ -276,3 +278,15 @@ def test_families_are_read_behind_what_they_share(session):
     opened.complete(batch, GREEDY)
     shared = len(STEM) * 3 + len("Now: " + "what goes with it? " * 5) + len("Not the same. " * 12)
     assert shared <= opened._ready[0]._prefix.tokens_read <= shared + 40
+
+
+@pytest.mark.parametrize("decoding", [SUMMED, Catalogue(name="catalogue", num_beams=6)])
+def test_what_was_answered_before_shows_in_no_bit_of_an_answer(session, decoding):
+    asked = requests(TITLES, [STEM * (30 - 2 * n) + "Why?" for n in range(12)])
+    found = []
+    for skipped in (0, 1, 2):
+        opened = session("llama", max_batch=4)
+        batches = opened.batches(asked, decoding)
+        found.append([opened.complete(batch, decoding) for batch in batches[skipped:]][-1])
+    assert found[1] == found[0]
+    assert found[2] == found[0]
