@@ -53,6 +53,19 @@ def test_a_run_verifies_without_a_model_and_says_what_takes_the_data(capsule, ve
     assert "NOT verified by anything here: that the model gave these answers" in told
 
 
+def test_a_capsule_of_before_whose_predictions_hold_likelihoods_verifies(capsule, verify, tmp_path):
+    files = files_of(capsule(*RUNS["popularity"]))
+    told = [json.loads(line) for line in files["predictions.jsonl"].splitlines()]
+    given = [json.loads(line)["answer"] for line in files["completions.jsonl"].splitlines()]
+    assert [row["answer"] for row in told] != given
+    rows = [row | {"answer": answer} for row, answer in zip(told, given, strict=True)]
+    older = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    again = repacked(files | {"predictions.jsonl": older}, tmp_path / "older.zip", honest=True)
+    for words in ([], ["--data-dir", str(tmp_path)]):
+        status, _, wrong = verify(again, *words)
+        assert (status, wrong) == (0, [])
+
+
 def test_every_score_of_texts_is_computed_again_from_the_training_answers_that_the_capsule_has(
     capsule, verify
 ):
