@@ -62,7 +62,9 @@ def fuzz(found: Mapping[str, Any]) -> list[str]:
     inputs, seconds = (sum(run[name] for run in found["runs"]) for name in ("inputs", "seconds"))
     findings = sum(len(run["findings"]) for run in found["runs"])
     readers, last = len({run["target"] for run in found["runs"]}), max(found["runs"], key=itemgetter("date"))
-    return [f"{readers} readers, {inputs:,} inputs in {seconds:,} s, {findings} findings {at(last)}"]
+    least = min(run["seconds"] for run in found["runs"])
+    told = f"{readers} readers, {inputs:,} inputs in {seconds:,} s, at least {least:,} s a reader and engine"
+    return [f"{told}, {findings} findings {at(last)}"]
 
 
 def mutants(found: Mapping[str, Any]) -> list[str]:
@@ -70,11 +72,17 @@ def mutants(found: Mapping[str, Any]) -> list[str]:
     return [f"{name}: {one['killed']:,} of {one['mutants']:,} mutants {at(one)}" for name, one in packages]
 
 
+def lowest(found: Mapping[str, Any]) -> list[str]:
+    return [
+        f"with the lowest versions {found['passed']:,} tests passed, {found['failed']} failed {at(found)}"
+    ]
+
+
 def at(found: Mapping[str, Any]) -> str:
     return f"({found['date'][:10]}, {found['commit']})"
 
 
-TOLD = {"faults": faults, "fuzz": fuzz, "mutants": mutants}
+TOLD = {"faults": faults, "fuzz": fuzz, "mutants": mutants, "lowest": lowest}
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ QUICK = [
 ]  # fmt: skip
 SPREAD = {
     "chatglm-lora": ("sequential", "GLM"),
-    "chatglm2-ptuning": ("direct", "ChatGLM2"),
+    "chatglm2-ptuning task.num_negatives=9": ("direct", "ChatGLM2"),
     "llama-ptuning": ("rating", "Llama 3"),
     "alpaca-lora": ("explanation", "a prompt format of its own"),
     "flan-t5 finetune=lora": ("summarization", "an encoder-decoder"),
