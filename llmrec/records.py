@@ -64,13 +64,6 @@ class Ranking(Struct, frozen=True, tag="ranking"):
     items: tuple[str, ...]
     scores: tuple[float, ...] = ()
 
-    def unscored(self) -> "Ranking":
-        """Return the same order and ties without likelihoods, whose last bits depend on what else stood in
-        their batch: scores are the reciprocals of places, or none where no items are tied."""
-        if len(set(self.scores)) == len(self.scores):
-            return Ranking(self.items)
-        return Ranking(self.items, tuple(1.0 / (self.scores.index(score) + 1) for score in self.scores))
-
 
 class Text(Struct, frozen=True, tag="text"):
     """A sentence or a few words."""
@@ -82,8 +75,14 @@ Answer = Rating | Ranking | Text
 
 
 def unscored(answer: Answer | None) -> Answer | None:
-    """Return an answer as it counts: without likelihoods, if it is a ranking."""
-    return answer.unscored() if isinstance(answer, Ranking) else answer
+    """Return an answer as it counts: of a ranking the order and what is tied, without likelihoods, whose last
+    bits depend on what else stood in their batch. Scores are the reciprocals of places then, or none where
+    no items are tied."""
+    if not isinstance(answer, Ranking):
+        return answer
+    if len(set(answer.scores)) == len(answer.scores):
+        return Ranking(answer.items)
+    return Ranking(answer.items, tuple(1.0 / (answer.scores.index(score) + 1) for score in answer.scores))
 
 
 class Event(Struct, frozen=True, gc=False):

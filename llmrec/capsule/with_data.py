@@ -1,6 +1,6 @@
 """A capsule held against the data: the same choices, made again from raw files on, but for the model."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,11 @@ from llmrec.progress import Progress
 from llmrec.records import Example, Prediction, Prompt
 
 UNTOLD = ("seconds",)  # what of metrics.json nothing can tell again
+KINDS: Mapping[str, type[Struct]] = {
+    artifacts.EXAMPLES: Example,
+    artifacts.PROMPTS: Prompt,
+    artifacts.PREDICTIONS: Prediction,
+}
 ANSWERED = (artifacts.COMPLETIONS, artifacts.ENVIRONMENT, artifacts.TUNING, artifacts.FIT)
 
 
@@ -38,14 +43,13 @@ def made_again(claims: Claims, data_dir: Path, folder: Path, progress: Progress)
         metrics = run(plan, run_dir, progress, asks=False)
     except LlmrecError as error:
         failed = error
-    made: tuple[tuple[str, type[Struct], Sequence[Struct]], ...] = (
-        (artifacts.EXAMPLES, Example, claims.examples),
-        (artifacts.PROMPTS, Prompt, claims.prompts),
-        (artifacts.PREDICTIONS, Prediction, claims.predictions),
-    )
-    for name, cls, claimed in made:
+    for name, claimed in (
+        (artifacts.EXAMPLES, claims.examples),
+        (artifacts.PROMPTS, claims.prompts),
+        (artifacts.PREDICTIONS, claims.predictions),
+    ):
         path = run_dir.path / name
-        if path.is_file() and (wrong := first_row(name, claimed, from_lines(path, cls))):
+        if path.is_file() and (wrong := first_row(name, claimed, from_lines(path, KINDS[name]))):
             return [wrong]
     if failed is not None:
         raise failed

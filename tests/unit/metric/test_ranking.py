@@ -11,7 +11,7 @@ from llmrec.errors import ConfigError
 from llmrec.metric.base import Context, Row
 from llmrec.metric.ranking import MRR, NDCG, HitRate, RankMetric, position
 from llmrec.metric.score import score
-from llmrec.records import Question, Ranking
+from llmrec.records import Question, Ranking, unscored
 
 CONTEXT = Context(training=[])
 METRICS: list[RankMetric] = [HitRate(k=[1, 5, 10]), NDCG(k=[5, 10]), MRR(k=[10])]
@@ -60,8 +60,10 @@ def test_tied_items_stand_at_their_middle_position(
 ) -> None:
     answer = Ranking(items, scores)
     assert position(Ranking(("t",)), answer) == expected
-    assert position(Ranking(("t",)), answer.unscored()) == expected
-    assert not set(scores) & set(answer.unscored().scores)
+    placed = unscored(answer)
+    assert isinstance(placed, Ranking)
+    assert position(Ranking(("t",)), placed) == expected
+    assert not set(scores) & set(placed.scores)
 
 
 def test_a_tie_across_the_cut_is_no_hit_above_its_middle_position() -> None:
