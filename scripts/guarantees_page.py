@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 import bench
@@ -61,10 +60,11 @@ def faults(found: Mapping[str, Any]) -> list[str]:
 def fuzz(found: Mapping[str, Any]) -> list[str]:
     inputs, seconds = (sum(run[name] for run in found["runs"]) for name in ("inputs", "seconds"))
     findings = sum(len(run["findings"]) for run in found["runs"])
-    readers, last = len({run["target"] for run in found["runs"]}), max(found["runs"], key=itemgetter("date"))
+    readers, commits = (sorted({run[name] for run in found["runs"]}) for name in ("target", "commit"))
+    last = {"date": max(run["date"] for run in found["runs"]), "commit": ", ".join(commits)}
     least = min(run["seconds"] for run in found["runs"])
-    told = f"{readers} readers, {inputs:,} inputs in {seconds:,} s, at least {least:,} s a reader and engine"
-    return [f"{told}, {findings} findings {at(last)}"]
+    told = f"{len(readers)} readers, {inputs:,} inputs in {seconds:,} s, at least {least:,} s"
+    return [f"{told} a reader and engine, {findings} findings {at(last)}"]
 
 
 def mutants(found: Mapping[str, Any]) -> list[str]:
