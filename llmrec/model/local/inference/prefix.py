@@ -13,9 +13,9 @@ class PrefixCache:
     """Tokens that were read, with their keys and values. It is cut back to what the next prompts share
     with it, and goes on with what they share beyond. `tokens_read` counts what that took.
 
-    `rewind` goes back to the `stem` that all prompts begin with, however many passes read them. Sums come
-    out otherwise in their last bits when read in other passes: what follows does not depend on what was
-    read before.
+    `rewind` goes back to the `stem` that all prompts begin with, which is read in one pass. Numbers that are
+    read in other passes come out otherwise in their last bits: behind a rewind, nothing depends on what was
+    read before it.
     """
 
     def __init__(self, body: Body, stem: Sequence[int] = ()) -> None:
