@@ -31,6 +31,7 @@ class Opening:
         self, plan: Plan, rows: Rows, run_dir: RunDir, progress: Progress, processes: Processes
     ) -> None:
         self._plan, self._run_dir, self._processes = plan, run_dir, processes
+        self._progress = progress
         self._place = Place(rows.training, plan.settings.seed, plan.cache_dir, progress)
         self._lessons = partial(prepare, plan, rows, progress)
         self._opened: Session | None = None
@@ -63,7 +64,9 @@ class Opening:
         made = self._run_dir.environment()
         if not made.exact and CHANGED not in made.details:
             session = self()
-            session.environment[CHANGED] = alone.changed(session, requests, given, self._plan.decoding)
+            session.environment[CHANGED] = alone.changed(
+                session, requests, given, self._plan.decoding, self._progress
+            )
             self.note()
 
     def note(self) -> None:

@@ -126,9 +126,10 @@ def ask(
         predictions, completions = asking.predict(requests, run_dir)
         if seconds is not None:
             opening.tell()
-            opening.ask_alone(requests, completions)
     if seconds is not None and opening.seconds is not None:
         seconds |= {"model": opening.seconds, "inference": round(spent["inference"] - opening.seconds, 3)}
+    if seconds is not None:
+        opening.ask_alone(requests, completions)
     return [prediction.unscored() for prediction in predictions], completions
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import Any
 
 import jsonschema
@@ -240,9 +241,9 @@ def test_metrics_can_be_read_back(planned, tmp_path):
 
 
 def test_in_half_precision_the_run_tells_how_many_answers_change_with_their_batch(planned, tmp_path):
-    made = planned("task=rating", "limit=6", "model.dtype=bfloat16")
+    made = planned("task=rating", "limit=26", "model.dtype=bfloat16")
     found = run(made, RunDir(tmp_path), Silent()).environment.details["changed_alone"]
-    assert found in [f"{n} of 6" for n in range(7)]
+    assert found in [f"{n} of 2" for n in range(3)]
     again = run(made, RunDir(tmp_path), Silent())
     assert again.environment.details["changed_alone"] == found
     assert f"in another shape of batch asked again one by one, {found} answers differed" in str(
@@ -254,8 +255,28 @@ def test_in_half_precision_the_run_tells_how_many_answers_change_with_their_batc
     assert run(made, RunDir(tmp_path), Silent()).environment.details["changed_alone"] == found
 
 
+def test_asking_alone_is_no_part_of_how_long_answers_took(planned, tmp_path, monkeypatch):
+    at_work, during = [], []
+
+    @contextmanager
+    def timed(seconds, stage):
+        at_work.append(stage)
+        yield
+        seconds[at_work.pop()] = 1.0
+
+    def changed(*given):
+        during.extend([list(at_work)])
+        return "0 of 1"
+
+    monkeypatch.setattr("llmrec.pipeline.timed", timed)
+    monkeypatch.setattr("llmrec.alone.changed", changed)
+    run(planned("task=rating", "limit=1", "model.dtype=bfloat16"), RunDir(tmp_path), Silent())
+    assert during == [[]]
+
+
 def test_in_full_precision_on_a_cpu_nothing_is_asked_twice(planned, tmp_path):
-    assert "changed_alone" not in run(planned("limit=3"), RunDir(tmp_path), Silent()).environment.details
+    made = planned("limit=3", "model.dtype=float32")
+    assert "changed_alone" not in run(made, RunDir(tmp_path), Silent()).environment.details
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from typing import ClassVar
 import pytest
 from builders import question
 
-from llmrec.alone import ROWS, changed, said
+from llmrec.alone import ROWS, SHARE, changed, said
 from llmrec.decoding.greedy import Greedy
 from llmrec.model.base import Session
+from llmrec.progress import Silent
 from llmrec.records import Completion, Prompt, Ranking, Rating, Request
 from llmrec.results import Environment
 
@@ -40,17 +41,27 @@ def requests(count):
 
 
 def test_rows_that_answer_otherwise_alone_are_counted():
-    session, asked = Moody({"q0", "q3"}), requests(5)
-    assert changed(session, asked, session.complete(asked, GREEDY), GREEDY) == "2 of 5"
-    assert sorted(session.asked[1:]) == [[f"q{n}"] for n in range(5)]
+    session, asked = Moody({f"q{n}" for n in range(0, 400, 2)}), requests(400)
+    found = changed(session, asked, session.complete(asked, GREEDY), GREEDY, Silent())
+    alone = [ids for ids in session.asked if len(ids) == 1]
+    even = sum(int(id[1:]) % 2 == 0 for (id,) in alone)
+    assert 0 < even < ROWS
+    assert (found, len(alone)) == (f"{even} of {ROWS}", ROWS)
+
+
+@pytest.mark.parametrize(("rows", "alone"), [(0, 0), (1, 1), (SHARE, 1), (SHARE + 1, 2), (100 * SHARE, ROWS)])
+def test_few_are_drawn_of_few_for_one_alone_takes_as_long_as_a_batch(rows, alone):
+    session, asked = Moody(set()), requests(rows)
+    given = session.complete(asked, GREEDY)
+    assert changed(session, asked, given, GREEDY, Silent()) == f"0 of {alone}"
 
 
 def test_some_rows_are_drawn_of_many_whatever_their_order():
     drawn = []
-    for asked in (requests(50), requests(50)[::-1]):
+    for asked in (requests(400), requests(400)[::-1]):
         session = Moody(set())
         given = session.complete(asked, GREEDY)
-        assert changed(session, asked, given, GREEDY) == f"0 of {ROWS}"
+        assert changed(session, asked, given, GREEDY, Silent()) == f"0 of {ROWS}"
         drawn.append(session.asked[1:])
     assert drawn[0] == drawn[1]
 
@@ -58,7 +69,7 @@ def test_some_rows_are_drawn_of_many_whatever_their_order():
 def test_it_is_the_first_answer_that_is_held_against():
     session, asked = Moody(set()), requests(1)
     given = [done("q0", "3"), done("q0", "5", ask=1)]
-    assert changed(session, asked, given, GREEDY) == "1 of 1"
+    assert changed(session, asked, given, GREEDY, Silent()) == "1 of 1"
 
 
 @pytest.mark.parametrize(
