@@ -106,6 +106,7 @@ def test_tasks_that_are_learned_together_share_one_training(planned, cache, tmp_
     assert (first.leaks.status, second.leaks.status) == ("clean", "clean")
 
 
+@pytest.mark.slow
 def test_two_processes_learn_in_the_same_order_to_the_same_loss(cache, tmp_path):
     words = [
         "run", *QUICK, "model=smollm2-lora", "task=rating", "model.device=cpu", "model.dtype=float32",

@@ -123,6 +123,7 @@ def pages(home):
     return {path.name: path.read_text().replace(str(home), "") for path in found}
 
 
+@pytest.mark.slow
 def test_a_study_that_is_stopped_begins_no_other_run_writes_no_page_and_goes_on(tmp_path):
     calm, home = tmp_path / "calm", tmp_path / "home"
     finish(calm, *STUDY)
@@ -133,7 +134,9 @@ def test_a_study_that_is_stopped_begins_no_other_run_writes_no_page_and_goes_on(
     assert pages(home) == pages(calm) != {}
 
 
-@pytest.mark.parametrize(("words", "state"), FITS.values(), ids=FITS)
+@pytest.mark.parametrize(
+    ("words", "state"), [FITS["bpr_mf"], pytest.param(*FITS["sasrec"], marks=pytest.mark.slow)], ids=FITS
+)
 def test_a_fit_that_is_stopped_keeps_its_epoch_and_ends_with_the_same_weights(tmp_path, words, state):
     calm, home = tmp_path / "calm", tmp_path / "home"
     finish(calm, *FIT, *words)
@@ -179,6 +182,7 @@ def test_a_second_signal_ends_at_once_though_a_server_is_waited_for(tmp_path):
     assert lines(tmp_path / "home") in ([2], [3], [4])
 
 
+@pytest.mark.slow
 def test_a_training_that_is_stopped_leaves_a_checkpoint_and_ends_with_the_same_weights(tmp_path):
     calm, home = tmp_path / "calm", tmp_path / "home"
     finish(calm, *LORA)

@@ -71,6 +71,7 @@ def test_what_fails_elsewhere_is_told_and_leaves_the_others_whole(cache, tmp_pat
     assert not error.with_name(METRICS).exists()
 
 
+@pytest.mark.slow
 def test_two_commands_at_once_share_a_sweep_and_compute_nothing_twice(alone, cache, tmp_path):
     sweeps = [started(tmp_path, cache, *TINY) for _ in range(2)]
     told = [sweep.communicate()[1] for sweep in sweeps]

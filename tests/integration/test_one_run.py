@@ -280,7 +280,8 @@ def test_in_full_precision_on_a_cpu_nothing_is_asked_twice(planned, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "decoding", ["task=sequential decoding=catalogue", "task=direct decoding=candidates"]
+    "decoding",
+    ["task=sequential decoding=catalogue", "task=direct task.num_negatives=9 decoding=candidates"],
 )
 def test_likelihoods_differ_in_their_last_bits_from_batch_to_batch_and_predictions_in_none(
     planned, tmp_path, decoding

@@ -33,6 +33,7 @@ def test_every_config_and_the_schema_are_in_the_wheel(wheel):
     assert not any(name.startswith(("tests/", "outputs/")) for name in packed)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 @pytest.mark.timeout(600)
 def test_a_plain_install_runs_anywhere(wheel, tmp_path):

@@ -49,6 +49,7 @@ def test_two_processes_find_what_one_does(alone, cache, tmp_path):
     assert [path.name for path in two.glob("completions*")] == [COMPLETIONS]
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_leaves_those_after_it_in_step(alone, cache, tmp_path):
     words = [*WRITES, "-m", "model.device=cuda:99,cpu", f"hydra.sweep.dir={tmp_path}"]
     done = run(tmp_path, cache, words, twice=True)
@@ -76,6 +77,7 @@ def test_a_model_that_does_not_spread_is_asked_by_the_first_alone(cache, tmp_pat
     assert result(one) == result(two)
 
 
+@pytest.mark.slow
 def test_an_error_of_all_is_told_and_leaves_no_process_waiting(cache, tmp_path):
     done = run(tmp_path, cache, [*WRITES, "finetune=lora", "finetune.adapter=/no/such"], twice=True)
     assert done.returncode != 0

@@ -48,6 +48,7 @@ def compared(smollm2_cache, folder, *overrides):
     return before, after, {result.id: result for result in apart}
 
 
+@pytest.mark.slow
 def test_lora_predicts_ratings_better_than_its_base_beyond_the_interval(smollm2_cache, tmp_path):
     few = ["task=rating", "limit=48", "training_limit=96", f"model.dtype={HALF}"]
     before, after, apart = compared(smollm2_cache, tmp_path, *few)

@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from llmrec.comparison.contributions import contributions, grids
 from llmrec.finished import Finished
 from llmrec.report.table import markdown
@@ -120,6 +122,7 @@ def test_a_study_of_injections_tells_what_the_items_that_carry_them_gain(tmp_pat
     assert sorted('"prompts_with_orders"' in one for one in metrics) == [False, True]
 
 
+@pytest.mark.slow
 def test_a_study_of_injections_tells_reviews_that_carry_one_from_others(tmp_path):
     words = ["model=tiny", "dataset=demo", "limit=24", "resamples=20", "task=summarization"]
     done = llmrec(tmp_path, "run", "experiment=injection", *words)

@@ -49,7 +49,7 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny() -> Callable[..., LocalModel]:
     def model(*overrides: str) -> LocalModel:
         made = plan(composed(["model=tiny", "model.dtype=float32", "model.device=cpu", *overrides])).model
@@ -59,7 +59,7 @@ def tiny() -> Callable[..., LocalModel]:
     return model
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def method() -> Callable[..., Sft]:
     def finetune(name: str, *overrides: str) -> Sft:
         made = plan(composed([f"finetune={name}", *SHORT, *overrides])).finetune

@@ -10,17 +10,27 @@ from safetensors.torch import load_file, save_file
 
 from llmrec.errors import BackendError, DataError
 from llmrec.finetune.adapter import kept
+from llmrec.finetune.base import Place
 from llmrec.model.local.adapter import put_on
+from llmrec.progress import Silent
+from llmrec.records import Training
 
 from .conftest import GREEDY, PAIRS, adapters, answers, lessons_of
 
 
-@pytest.fixture
-def elsewhere(tiny, method, place, tmp_path):
-    """A copy of a learned adapter, to be taken or spoilt."""
+@pytest.fixture(scope="session")
+def once(tiny, method, cache_dir):
+    """An adapter, learned once for all tests."""
+    place = Place(Training([], {}, []), 0, cache_dir, Silent())
     method("lora").open(tiny(), lambda: lessons_of(PAIRS), place)
     [folder] = adapters(place)
-    return Path(shutil.copytree(folder, tmp_path / "elsewhere"))
+    return folder
+
+
+@pytest.fixture
+def elsewhere(once, tmp_path):
+    """A copy of a learned adapter, to be taken or spoilt."""
+    return Path(shutil.copytree(once, tmp_path / "elsewhere"))
 
 
 def taking(method, folder, *overrides):

@@ -75,6 +75,7 @@ def test_a_training_killed_with_kill_9_goes_on_and_ends_with_the_same_weights(pl
     ]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_in_one_line_and_the_last_checkpoint_is_gone_on_from(place):
     room = 250_000  # bytes a file may have: enough for weights, too little for the optimiser beside them
     full = in_a_process(
