@@ -7,12 +7,11 @@ from pathlib import Path
 from rich.text import Text
 
 from llmrec.commands.composing import composed
-from llmrec.commands.console import Terminal
+from llmrec.commands.console import Terminal, progress
 from llmrec.commands.listing import options
 from llmrec.environment import versions
 from llmrec.errors import LlmrecError
 from llmrec.plan import plan
-from llmrec.progress import Silent
 
 HELP = """usage: llmrec doctor [KEY=VALUE ...]
 
@@ -20,6 +19,7 @@ Versions, device, every config, the data sets that are on this machine, free dis
 would keep a run from working."""
 
 LEAST_FREE_GIB = 2
+GROUPS = ("dataset", "split", "task", "prompt", "model", "decoding", "finetune", "experiment")
 NEEDS_AN_EXTRA = (("finetune", "qlora"),)
 # The usual one, and one for each other kind of question.
 TASKS = ("", "task=direct", "task=rating", "task=summarization")
@@ -75,17 +75,19 @@ def device(argv: list[str]) -> Iterator[Finding]:
 
 def configs(argv: list[str]) -> Iterator[Finding]:
     """Compose and build every option of every group that shapes a run."""
-    composing = 0
-    for group in ("dataset", "split", "task", "prompt", "model", "decoding", "finetune", "experiment"):
-        for option in options(group):
-            given = NEEDS_A_VALUE.get(group, {}).get(option.name, [])
+    choices = [(group, option.name) for group in GROUPS for option in options(group)]
+    refused: list[Finding] = []
+    with progress().bar("composing", len(choices), "configs") as advance:
+        for group, name in choices:
+            given = NEEDS_A_VALUE.get(group, {}).get(name, [])
             tasks = TASKS if group in ("model", "prompt", "decoding") else TASKS[:1]
             try:
-                fits_somewhere([*argv, f"{group}={option.name}", *given], tasks)
-                composing += 1
+                fits_somewhere([*argv, f"{group}={name}", *given], tasks)
             except LlmrecError as error:
-                yield (group, option.name) in NEEDS_AN_EXTRA, f"{group}={option.name}: {error}"
-    yield True, f"{composing} configs compose"
+                refused.append(((group, name) in NEEDS_AN_EXTRA, f"{group}={name}: {error}"))
+            advance(1)
+    yield from refused
+    yield True, f"{len(choices) - len(refused)} configs compose"
 
 
 def fits_somewhere(words: list[str], tasks: Sequence[str]) -> None:
@@ -110,7 +112,7 @@ def datasets(argv: list[str]) -> Iterator[Finding]:
         if option.name == "demo" or any((made.data_dir / option.name).glob("*")):
             try:
                 other = plan(composed([*argv, f"dataset={option.name}"]))
-                corpus = other.dataset.load(made.data_dir, made.cache_dir, Silent())
+                corpus = other.dataset.load(made.data_dir, made.cache_dir, progress())
                 users = len({interaction.user for interaction in corpus.interactions})
                 told = (
                     f"{len(corpus.interactions):,} interactions, {users:,} users, {len(corpus.items):,} items"
