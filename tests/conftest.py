@@ -1,5 +1,6 @@
 """What several folders of tests use: the real model, and a server that answers as the hub does."""
 
+import gc
 import hashlib
 import importlib.metadata
 import json
@@ -24,6 +25,14 @@ LONGEST = "test_smollm2_finetuned.py"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that of two workers none ends alone."""
     items.sort(key=lambda item: item.path.name != LONGEST)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def heap() -> None:
+    """Count what is there before a module's tests as no garbage: whatever opens a model collects, and would
+    look through all libraries each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def hub_handler(folder: Path, asked: set[str]) -> type[BaseHTTPRequestHandler]:
