@@ -1,6 +1,7 @@
 """Files are written whole or not at all."""
 
 import resource
+from contextlib import contextmanager
 
 import pytest
 
@@ -8,19 +9,22 @@ from llmrec.errors import DataError
 from llmrec.files import SEAL, made_once, write_atomic
 
 
-@pytest.fixture
+@contextmanager
 def small_files():
-    """A process whose files may have 10 bytes, which fails as a full disk does."""
+    """Files of this process may have 10 bytes within, as on a full disk: what tests print too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, small_files):
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
     target = tmp_path / "file"
     target.write_bytes(b"old")
-    with pytest.raises(DataError, match=r"file: cannot be written \(File too large\); what was computed"):
+    told = r"file: cannot be written \(File too large\); what was computed"
+    with small_files(), pytest.raises(DataError, match=told):
         write_atomic(target, b"new and longer than that")
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
