@@ -18,7 +18,7 @@ TRUST = bench.ROOT / "docs/trust"
 HEAD = """# What is promised
 
 What llmrec keeps to, how that is tested, what it came to, and what is not promised. The cases run on every
-commit, but for those that take minutes; the command repeats the long form of the proof. Written by
+commit, but for the long ones (`-m slow`); the command repeats the long form of the proof. Written by
 `scripts/guarantees_page.py` from [trust/promises.yaml](trust/promises.yaml).
 """
 COLUMNS = ("promise", "how it is tested", "what it came to", "again by", "not promised")
