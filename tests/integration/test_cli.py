@@ -157,8 +157,8 @@ def test_a_further_method_of_peft_needs_a_yaml_alone_and_its_cost_is_reported(ll
     assert "smollm2 + ia3: " in done.stdout
     assert "weights learned from 32 pairs" in done.stdout
     rows = json.loads(llmrec("report", "outputs/runs", "--format", "json").stdout)
-    own = next(row for row in rows if not row["floor_of"])
-    assert (own["finetune"], own["training_pairs"]) == ("ia3", 32)
+    own = next(row for row in rows if row["finetune"] == "ia3")
+    assert (own["floor_of"], own["training_pairs"]) == ("", 32)
     assert own["training_seconds"] > 0
     assert {row["finetune"] for row in rows if row["floor_of"]} == {"none"}
 
