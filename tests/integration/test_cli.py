@@ -163,15 +163,21 @@ def test_a_further_method_of_peft_needs_a_yaml_alone_and_its_cost_is_reported(ll
     assert {row["finetune"] for row in rows if row["floor_of"]} == {"none"}
 
 
+SWEPT = ["task=rating", "finetune=lora,ptuning_v2", *SMOKE]
+
+
 def test_a_setting_of_swept_choices_is_told_how_to_be_written(llmrec):
-    words = ["task=rating", "finetune=lora,ptuning_v2", *SMOKE]
-    done = llmrec("run", "-m", *words, "finetune.epochs=1")
+    done = llmrec("run", "-m", *SWEPT, "finetune.epochs=1")
     assert done.returncode == 1
     assert done.stderr.strip() == (
         "error: finetune.epochs: is not in every finetune; in a sweep over finetune=... write "
         "++finetune.epochs=VALUE"
     )
-    done = llmrec("run", "-m", *words, "++finetune.epochs=1", "++finetune.validation_rows=0")
+
+
+@pytest.mark.slow
+def test_so_it_is_then_taken(llmrec):
+    done = llmrec("run", "-m", *SWEPT, "++finetune.epochs=1", "++finetune.validation_rows=0")
     assert done.returncode == 0, done.stderr
     assert "smollm2 + ptuning_v2" in done.stdout
 
